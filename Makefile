@@ -1,0 +1,76 @@
+# On a bare Debian 12, as root: `make demo` and `make test` do all the set-up themselves.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test ci bench lint docs clean
+
+VENV  := $(CURDIR)/.venv
+BIN   := $(VENV)/bin
+STAMP := $(VENV)/.set-up
+UV    := 0.13.9
+
+# What natgate, its lab and its tests call, beside what every Debian has.
+PACKAGES := ca-certificates conntrack curl iproute2 iputils-ping libnftables1 nftables procps \
+	python3 python3-venv tcpdump util-linux
+
+# The project's own uv and Python, whatever the caller has set.
+export UV_PYTHON_DOWNLOADS := never
+export UV_PROJECT_ENVIRONMENT := $(VENV)
+export UV_LINK_MODE := copy
+export UV_HTTP_TIMEOUT := 120
+unexport UV_PYTHON VIRTUAL_ENV PYTHONPATH PYTHONHOME
+
+APT := DEBIAN_FRONTEND=noninteractive apt-get -q -o Acquire::Retries=3 -o DPkg::Lock::Timeout=120
+
+# Installs Debian packages that are missing, in at most three attempts; no network if none is.
+define install
+	@missing() { dpkg-query -W -f '$${db:Status-Status}\n' $(1) 2>&1 | grep -vqx installed; }; \
+	for pause in 5 15 0; do \
+		missing || exit 0; \
+		[ "$$(id -u)" = 0 ] || { echo "make: as root, please: missing among $(1)" >&2; exit 1; }; \
+		$(APT) update && $(APT) install -y --no-install-recommends $(1) || sleep $$pause; \
+	done; \
+	! missing
+endef
+
+help: ## say what the targets do
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
+
+setup: $(STAMP) ## Debian packages, and .venv with natgate in it
+
+$(STAMP): pyproject.toml uv.lock Makefile
+	$(call install,$(PACKAGES))
+	@[ -x $(BIN)/pip ] || /usr/bin/python3 -m venv $(VENV)
+	@$(BIN)/uv --version 2>/dev/null | grep -qF 'uv $(UV) ' || \
+		$(BIN)/pip install --quiet --retries 5 --disable-pip-version-check uv==$(UV)
+	$(BIN)/uv sync --quiet --frozen --inexact
+	@touch $@
+
+demo: setup ## break a gateway in every way, with real packets, and measure it (root)
+	@$(BIN)/natgate lab demo
+
+test: setup ## every test; those with real packets one after the other (root)
+	$(BIN)/pytest -q -n 2 -m "not kernel and not lab"
+	$(BIN)/pytest -q -m "kernel or lab"
+
+ci: lint ## all that must hold before a change is merged (root)
+	$(BIN)/coverage run -m pytest -q tests/unit
+	$(BIN)/coverage report --fail-under=100
+	@$(MAKE) --no-print-directory test
+
+lint: setup ## ruff, mypy, import-linter, codespell
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy src tests tools bench
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+bench: setup ## ratios and outages, printed and written to bench/results (root)
+	$(call install,iptables)
+	@$(BIN)/python -m bench.packets
+	@$(BIN)/python -m bench.failover
+
+docs: setup ## write docs/reference anew from the code
+	@$(BIN)/python -m tools.reference
+
+clean: ## take down what tests left behind, and remove caches (root)
+	@[ ! -x $(BIN)/python ] || $(BIN)/python -m tools.clean

@@ -1,0 +1,3 @@
+"""natgate: a NAT gateway that people run themselves."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,38 @@
+"""The key that nodes share: from a file or the environment, never from a command line."""
+
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from natgate.model.error import RefusedError
+from natgate.model.spec import Heartbeat
+from natgate.wire.heartbeat import MIN_KEY
+
+
+def read_key(heartbeat: Heartbeat, environment: Mapping[str, str] = os.environ) -> bytes:
+    """The shared key; RefusedError if it is missing, too short, or open to others."""
+    if heartbeat.key_env:
+        value = environment.get(heartbeat.key_env)
+        if not value:
+            raise RefusedError(f"heartbeat.key_env: {heartbeat.key_env} is not set")
+        return _long_enough(value.encode(), f"{heartbeat.key_env}")
+    if heartbeat.key_file:
+        return _long_enough(_read(Path(heartbeat.key_file)), heartbeat.key_file)
+    return os.urandom(32)  # a single node has nobody to talk to
+
+
+def _read(path: Path) -> bytes:
+    try:
+        mode = path.stat().st_mode
+        if mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise RefusedError(f"heartbeat.key_file: {path} is open to others: chmod 600 {path}")
+        return path.read_bytes().strip()
+    except OSError as error:
+        raise RefusedError(f"heartbeat.key_file: cannot read {path}: {error.strerror}") from None
+
+
+def _long_enough(key: bytes, name: str) -> bytes:
+    if len(key) < MIN_KEY:
+        raise RefusedError(f"the heartbeat key in {name} is shorter than {MIN_KEY} characters")
+    return key

@@ -1,0 +1,313 @@
+"""The one loop of a node: facts come in, the kernel is kept, the decision is taken, orders go out."""
+
+import asyncio
+import contextlib
+import hashlib
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from natgate.agent.keeper import Keeper, Kept
+from natgate.agent.status import status
+from natgate.agent.watch import Post, Watch
+from natgate.kernel.notices import Notice, Notices
+from natgate.model.change import Change, ChangeTable
+from natgate.model.error import HostError, NatgateError, RefusedError
+from natgate.model.event import Event, HealthChanged, TakeOver, Ticked
+from natgate.model.spec import Spec
+from natgate.model.view import NodeView
+from natgate.model.warning import ActiveWarning, warning
+from natgate.plan import failover
+from natgate.plan.setup import setup_of
+from natgate.plan.warnings import warnings
+from natgate.store.interface import Generation, Store
+from natgate.wire.config import parse_spec
+
+LOG = structlog.get_logger()
+DRIFT_SHOWN = 600.0
+"""Seconds for which a repaired drift is shown as a warning."""
+
+MakeWatch = Callable[[Spec, Post], Watch]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """The answer to an operator's spec: its generation and the changes that were made."""
+
+    generation: int
+    changes: tuple[Change, ...]
+
+
+class Agent:
+    """One node's agent. Everything happens in its loop; the methods below run there too."""
+
+    def __init__(
+        self, *, node: str, keeper: Keeper, store: Store, notices: Notices, make_watch: MakeWatch
+    ) -> None:
+        self.node = node
+        self._keeper = keeper
+        self._store = store
+        self._notices = notices
+        self._make_watch = make_watch
+        self._inbox: deque[Event] = deque()
+        self._awake = asyncio.Event()
+        self._spec: Spec | None = None
+        self._generation = Generation(number=0, text="", digest="")
+        self._state: failover.State | None = None
+        self._watch: Watch | None = None
+        self._kept = Kept(error="not verified yet")
+        self._dirty = False
+        self._verified = 0.0
+        self._drifts: deque[tuple[float, str]] = deque(maxlen=20)
+        self._said: NodeView | None = None
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Keep this node until `stop`; what was applied stays."""
+        loop = asyncio.get_running_loop()
+        for sock in self._notices.sockets:
+            loop.add_reader(sock, self._on_notice)
+        latest = self._store.latest()
+        if latest is not None:
+            await self._adopt(latest, parse_spec(latest.text, "stored spec"))
+        ticker = loop.create_task(self._tick())
+        try:
+            while not self._stopping:
+                await self._awake.wait()
+                self._awake.clear()
+                self._turn()
+        finally:
+            ticker.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await ticker
+            for sock in self._notices.sockets:
+                loop.remove_reader(sock)
+            if self._watch is not None:
+                await self._watch.close()
+
+    def stop(self) -> None:
+        """End the loop after the present turn."""
+        self._stopping = True
+        self._awake.set()
+
+    def post(self, event: Event) -> None:
+        """Hand the loop a fact."""
+        self._inbox.append(event)
+        self._awake.set()
+
+    async def apply(self, text: str, source: str) -> Applied:
+        """Bring a spec into force on this node, wholly or not at all.
+
+        The spec is stored first: killed at any moment, the node comes back with the old spec or
+        with the new one. SpecError, RefusedError and HostError leave the old one in force.
+        """
+        spec = parse_spec(text, source)
+        self._refuse_foreign(spec)
+        before, previous = self._spec, self._generation
+        generation = self._store.add(text, digest_of(spec))
+        kept = self._keeper.bring(spec)
+        try:
+            if kept.error:
+                raise HostError(kept.error)
+            await self._adopt(generation, spec, kept)
+        except NatgateError:
+            self._store.withdraw(generation.number)
+            if before is not None:
+                await self._adopt(previous, before)
+            else:
+                await self.remove()
+            raise
+        LOG.info("spec applied", generation=generation.number, changes=len(kept.changes))
+        return Applied(generation=generation.number, changes=kept.changes)
+
+    def plan(self, text: str, source: str) -> tuple[Spec, tuple[Change, ...]]:
+        """The changes that `apply` would make; nothing is done."""
+        spec = parse_spec(text, source)
+        self._refuse_foreign(spec)
+        return spec, self._keeper.plan(spec)[2]
+
+    async def remove(self) -> tuple[Change, ...]:
+        """Take away all that natgate made here, and idle until the next spec."""
+        if self._watch is not None:
+            await self._watch.close()
+        self._watch = self._state = self._spec = None
+        self._generation = Generation(number=0, text="", digest="")
+        changes = self._keeper.remove()
+        LOG.info("removed", changes=len(changes))
+        return changes
+
+    def spec(self) -> tuple[Spec | None, Generation]:
+        """The spec in force."""
+        return self._spec, self._generation
+
+    def counters(self) -> Mapping[str, int]:
+        """Packets per named counter and per entry on this node."""
+        return self._keeper.counters()
+
+    def status(self) -> dict[str, Any]:
+        """What is true now."""
+        now = asyncio.get_running_loop().time()
+        return status(
+            spec=self._spec,
+            state=self._state,
+            node=self.node,
+            generation=self._generation.number,
+            warnings=self._warnings(now),
+            now=now,
+        )
+
+    def _refuse_foreign(self, spec: Spec) -> None:
+        names = [node.name for node in spec.nodes]
+        if self.node not in names:
+            raise RefusedError(
+                f"this is node {self.node}, which the spec does not have ({', '.join(names)}); "
+                "add it, or remove natgate from this machine first: natgate remove"
+            )
+
+    async def _adopt(self, generation: Generation, spec: Spec, kept: Kept | None = None) -> None:
+        """Watch, decide and keep by this spec from now on."""
+        if self._watch is not None:
+            await self._watch.close()
+            self._watch = None
+        now = asyncio.get_running_loop().time()
+        self._spec, self._generation = spec, generation
+        self._state = failover.begin(setup_of(spec, self.node), now)
+        self._kept = kept or self._keeper.bring(spec)
+        self._verified = now
+        if self._kept.error:
+            LOG.error("not in force", reason=self._kept.error)
+        self._watch = self._make_watch(spec, self.post)
+        self._watch.changed = self._awake.set
+        self._awake.set()
+
+    async def _tick(self) -> None:
+        """Time passes: the decision looks at the clock four times in a heartbeat interval."""
+        loop = asyncio.get_running_loop()
+        beat = loop.time()
+        while True:
+            interval = self._spec.heartbeat.interval if self._spec else 0.1
+            now = loop.time()
+            if now >= beat:
+                beat = max(beat + interval, now)
+                self._say(again=True)
+            if self._spec and now - self._verified >= self._verify_interval():
+                self._dirty = True
+            self.post(Ticked())
+            await asyncio.sleep(interval / 4)
+
+    def _verify_interval(self) -> float:
+        assert self._spec is not None  # noqa: S101 (only asked with a spec)
+        return min(gateway.health.verify_interval for gateway in self._spec.gateways)
+
+    def _on_notice(self) -> None:
+        if self._notices.read() & {Notice.TABLE, Notice.SETTINGS}:
+            self._dirty = True
+            self._awake.set()
+
+    def _turn(self) -> None:
+        """Observe, plan, apply, once for all that has come in."""
+        events = list(self._inbox)
+        self._inbox.clear()
+        if self._state is None or self._spec is None:
+            return
+        now = asyncio.get_running_loop().time()
+        if self._dirty:
+            self._keep(now)
+        self._take(self._own_health())
+        for event in events:
+            self._take(event)
+        self._say(again=False)
+
+    def _keep(self, now: float) -> None:
+        """Look at the kernel and put right what is not as the spec wants it."""
+        assert self._spec is not None  # noqa: S101 (only called with a spec)
+        self._dirty = False
+        self._kept = self._keeper.bring(self._spec)
+        self._verified = now
+        if self._kept.changes:
+            what = "; ".join(_summary(change) for change in self._kept.changes)
+            self._drifts.append((now, what))
+            LOG.warning("drift repaired", changes=what)
+        if self._kept.error:
+            LOG.error("repair failed", reason=self._kept.error)
+
+    def _take(self, event: Event) -> None:
+        assert self._state is not None  # noqa: S101 (only called with a state)
+        assert self._watch is not None  # noqa: S101 (made with the state)
+        now = asyncio.get_running_loop().time()
+        before = _actives(self._state)
+        self._state, orders = failover.step(self._state, event, now)
+        for order in orders:
+            if isinstance(order, TakeOver):
+                LOG.warning("taking over", gateway=order.gateway, reason=order.reason)
+            self._watch.carry_out(order)
+        after = _actives(self._state)
+        for gateway, node in after.items():
+            if node != before[gateway]:
+                LOG.info("active", gateway=gateway, node=node, before=before[gateway])
+
+    def _own_health(self) -> HealthChanged:
+        """Why this node may not carry each gateway: no check counts as good that has not run."""
+        assert self._spec is not None  # noqa: S101 (only asked with a spec)
+        assert self._watch is not None  # noqa: S101 (made with the spec)
+        local = (
+            (f"rules not in force: {_first_line(self._kept.error)}",) if self._kept.error else ()
+        )
+        reasons: dict[str, tuple[str, ...]] = {g.name: local for g in self._spec.gateways}
+        known_bad = set(reasons) if local else set[str]()
+        for (gateway, index), reason in self._watch.upstream.items():
+            if reason is not None:
+                reasons[gateway] = (*reasons[gateway], reason)
+                if (gateway, index) not in self._watch.unchecked:
+                    known_bad.add(gateway)
+        unchecked = {gateway for gateway, _ in self._watch.unchecked} - known_bad
+        return HealthChanged(reasons=reasons, unchecked=frozenset(unchecked))
+
+    def _say(self, *, again: bool) -> None:
+        """Tell the peers: at the interval, and at once when something changed."""
+        if self._state is None or self._watch is None:
+            return
+        number, digest = self._generation.number, self._generation.digest
+        view = failover.own_view(self._state, number, digest)
+        if again or view != self._said:
+            self._watch.send(view)
+            self._said = view
+
+    def _warnings(self, now: float) -> list[ActiveWarning]:
+        if self._state is None:
+            return []
+        found = list(warnings(self._state, self._generation.digest, now))
+        if self._kept.error:
+            found.append(warning("repair-failed", self.node, _first_line(self._kept.error)))
+        elif not self._kept.owned:
+            why = "host.ownership is off" if self._kept.owner_works else "this kernel cannot"
+            found.append(warning("not-owned", self.node, f"the table is not owned: {why}"))
+        recent = [(at, what) for at, what in self._drifts if now - at < DRIFT_SHOWN]
+        if recent:
+            at, what = recent[-1]
+            times = f"{len(recent)} times" if len(recent) > 1 else "once"
+            text = f"repaired {times}, last {now - at:.0f} s ago: {what}"
+            found.append(warning("drift-repaired", self.node, text))
+        return found
+
+
+def digest_of(spec: Spec) -> str:
+    """The same for specs that mean the same."""
+    return hashlib.sha256(spec.model_dump_json().encode()).hexdigest()[:16]
+
+
+def _actives(state: failover.State) -> dict[str, str | None]:
+    return {name: failover.active(state, name) for name in state.gateways}
+
+
+def _summary(change: Change) -> str:
+    if isinstance(change, ChangeTable):
+        return f"{len(change.steps)} changes to the table, first: {change.steps[0]}"
+    return str(change)
+
+
+def _first_line(text: str | None) -> str:
+    return (text or "").split("\n", 1)[0]

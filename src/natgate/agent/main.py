@@ -1,0 +1,118 @@
+"""The wiring of an agent: the only module that names every class."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from natgate.agent.keeper import Keeper
+from natgate.agent.key import read_key
+from natgate.agent.loop import Agent, digest_of
+from natgate.agent.watch import Post, Watch
+from natgate.cloud.interface import Steering
+from natgate.cloud.lab import LabSteering
+from natgate.cloud.none import NoSteering
+from natgate.kernel.host import HostKernel
+from natgate.kernel.notices import Notices
+from natgate.model.error import RefusedError
+from natgate.model.observed import Observed
+from natgate.model.spec import Spec
+from natgate.store.fake import FakeStore
+from natgate.store.interface import Store
+from natgate.store.sqlite import SqliteStore
+from natgate.wire.config import parse_spec
+
+STATE = Path("/var/lib/natgate")
+"""Where an agent keeps its store and its socket unless told otherwise."""
+
+DATABASE, SOCKET = "natgate.db", "agent.sock"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hands:
+    """What works on this host without an agent, for `--once`."""
+
+    keeper: Keeper
+    kernel: HostKernel
+    store: Store
+    node: str
+
+    def close(self) -> None:
+        """Give everything back; what was applied stays."""
+        self.kernel.close()
+        self.store.close()
+
+
+def open_store(state: Path) -> SqliteStore:
+    """The store of a state directory, which is made if need be."""
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise RefusedError(f"cannot make {state}: {error.strerror}; run as root") from None
+    return SqliteStore(state / DATABASE)
+
+
+def make_hands(state: Path | None, spec: Spec, node: str | None) -> Hands:
+    """Everything to apply a spec once; without a state directory only to plan it."""
+    kernel = HostKernel()
+    name = which_node(spec, kernel.observe(), node)
+    store = open_store(state) if state else FakeStore()
+    keeper = Keeper(node=name, kernel=kernel, store=store)
+    return Hands(keeper=keeper, kernel=kernel, store=store, node=name)
+
+
+def make_agent(state: Path, node: str | None, first_spec: Path | None) -> Agent:
+    """An agent for this host; `first_spec` counts only while the store holds none."""
+    store = open_store(state)
+    if store.latest() is None and first_spec is not None:
+        text = read_file(first_spec)
+        store.add(text, digest_of(parse_spec(text, str(first_spec))))
+    latest = store.latest()
+    kernel = HostKernel()
+    if latest is not None:
+        spec = parse_spec(latest.text, "stored spec")
+        node = which_node(spec, kernel.observe(), node)
+    elif node is None:
+        raise RefusedError("no spec yet, so name this node: natgate agent --node NAME")
+    name = node
+
+    def make_watch(spec: Spec, post: Post) -> Watch:
+        key = read_key(spec.heartbeat)
+        steering = make_steering(spec, name)
+        return Watch(spec=spec, me=name, key=key, steering=steering, post=post)
+
+    return Agent(
+        node=name,
+        keeper=Keeper(node=name, kernel=kernel, store=store),
+        store=store,
+        notices=Notices(kernel.port),
+        make_watch=make_watch,
+    )
+
+
+def make_steering(spec: Spec, node: str) -> Steering:
+    """The steering that a spec names."""
+    if spec.steering.kind == "lab":
+        return LabSteering(spec.steering)
+    return NoSteering(spec.node(node).address)
+
+
+def which_node(spec: Spec, observed: Observed, named: str | None) -> str:
+    """The node of the spec that this host is: by name, else by its addresses."""
+    names = [node.name for node in spec.nodes]
+    if named is not None:
+        if named not in names:
+            raise RefusedError(f"the spec has no node {named} ({', '.join(names)})")
+        return named
+    here = [node.name for node in spec.nodes if node.address in observed.addresses]
+    if len(here) != 1:
+        which = f"several nodes ({', '.join(here)})" if here else "no node of the spec"
+        raise RefusedError(f"this host has the address of {which}: name it with --node")
+    return here[0]
+
+
+def read_file(path: Path) -> str:
+    """A text file, or one sentence why not."""
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise RefusedError(f"cannot read {path}: {reason}") from None

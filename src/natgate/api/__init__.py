@@ -1,0 +1,1 @@
+"""Floor 4: machines. HTTP over the agent, and the client for it."""

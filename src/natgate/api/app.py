@@ -1,0 +1,87 @@
+"""The agent's HTTP interface under /v1; it holds no logic of its own.
+
+It listens on a Unix socket in a directory that only the agent's user can enter, which is its
+authentication.
+"""
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from natgate import __version__
+from natgate.agent.loop import Agent
+from natgate.model.error import NatgateError, RefusedError, SpecError
+from natgate.plan import explain
+
+
+class SpecText(BaseModel):
+    """A spec as the operator wrote it."""
+
+    text: str = Field(description="YAML of apiVersion natgate/v1")
+    source: str = Field(default="spec", description="its name in error messages")
+
+
+def make_app(agent: Agent) -> FastAPI:
+    """The application that speaks for one agent."""
+    app = FastAPI(title="natgate", version=__version__, docs_url=None, redoc_url=None)
+
+    @app.exception_handler(NatgateError)
+    async def explain_failure(_: Request, error: NatgateError) -> JSONResponse:
+        """SpecError 422 with every problem, RefusedError 409, all else 500."""
+        code = (
+            422 if isinstance(error, SpecError) else 409 if isinstance(error, RefusedError) else 500
+        )
+        body = {"error": type(error).__name__, "message": str(error), "exit_code": error.exit_code}
+        return JSONResponse(status_code=code, content=body)
+
+    @app.get("/v1/status")
+    async def status() -> dict[str, Any]:
+        """Who is active, which nodes are healthy and why not, and all warnings."""
+        return agent.status()
+
+    @app.get("/v1/spec")
+    async def spec() -> dict[str, Any]:
+        """The spec in force."""
+        _, generation = agent.spec()
+        return {
+            "generation": generation.number,
+            "digest": generation.digest,
+            "text": generation.text,
+        }
+
+    @app.get("/v1/entries")
+    async def entries() -> list[dict[str, Any]]:
+        """Every entry with its addresses and the flows it started on this node."""
+        spec, _ = agent.spec()
+        return explain.entries(spec, agent.counters()) if spec else []
+
+    @app.get("/v1/counters")
+    async def counters() -> dict[str, int]:
+        """Packets per named counter and per entry on this node."""
+        return dict(agent.counters())
+
+    @app.post("/v1/plan")
+    async def plan(body: SpecText) -> dict[str, Any]:
+        """The changes that applying this spec would make; nothing is done."""
+        spec, changes = agent.plan(body.text, body.source)
+        return {
+            "node": agent.node,
+            "changes": explain.as_json(changes),
+            "notes": list(explain.notes(spec)),
+        }
+
+    @app.post("/v1/apply")
+    async def apply(body: SpecText) -> dict[str, Any]:
+        """Bring a spec into force on this node, wholly or not at all."""
+        applied = await agent.apply(body.text, body.source)
+        changes = explain.as_json(applied.changes)
+        return {"node": agent.node, "generation": applied.generation, "changes": changes}
+
+    @app.post("/v1/remove")
+    async def remove() -> dict[str, Any]:
+        """Take away all that natgate made on this node; the agent then idles."""
+        return {"node": agent.node, "changes": explain.as_json(await agent.remove(), removing=True)}
+
+    return app

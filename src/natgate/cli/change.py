@@ -1,0 +1,166 @@
+"""check and plan, which never change anything; apply and remove, which do."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import click
+
+from natgate.agent.main import SOCKET, Hands, make_hands, open_store, read_file
+from natgate.api.client import AgentClient
+from natgate.cli.agent import NODE_OPTION, STATE_OPTION
+from natgate.cli.output import err, out, print_json, table
+from natgate.cli.read import JSON_OPTION
+from natgate.model.error import AgentError, HostError, RefusedError
+from natgate.plan import explain
+from natgate.wire.config import parse_spec
+
+FILE = click.argument("file", type=click.Path(path_type=Path))
+ONCE_OPTION = click.option(
+    "--once", is_flag=True, help="Without an agent: nothing keeps the rules."
+)
+CHANGES_PENDING = 4
+
+
+@click.command()
+@FILE
+@JSON_OPTION
+def check(file: Path, as_json: bool) -> None:
+    """Check a spec, and whether this host can apply it. Changes nothing."""
+    from natgate.kernel.features import probe  # noqa: PLC0415 (only here)
+
+    spec = parse_spec(read_file(file), str(file))
+    features = probe()
+    notes = explain.notes(spec)
+    if as_json:
+        shown = [{"name": f.name, "works": f.works, "detail": f.detail} for f in features]
+        print_json({"spec": "valid", "features": shown, "notes": list(notes)})
+    else:
+        gateways = len(spec.gateways)
+        count = sum(len(gateway.snat) for gateway in spec.gateways)
+        out().print(
+            f"{file}: valid ({gateways} gateways, {len(spec.nodes)} nodes, {count} entries)"
+        )
+        grid = table("FEATURE", "WORKS", "DETAIL")
+        for feature in features:
+            works = "[green]yes[/green]" if feature.works else "[red]no[/red]"
+            grid.add_row(feature.name, works, feature.detail)
+        out().print(grid)
+        for note in notes:
+            err().print(f"note: {note}")
+    missing = [f for f in features if f.required and not f.works]
+    if missing:
+        raise RefusedError("; ".join(f"{f.name} does not work here: {f.detail}" for f in missing))
+
+
+@click.command()
+@FILE
+@STATE_OPTION
+@NODE_OPTION
+@ONCE_OPTION
+@JSON_OPTION
+@click.option("--exit-code", is_flag=True, help="Exit with 4 if changes are pending.")
+def plan(
+    file: Path, state: Path, node: str | None, once: bool, as_json: bool, exit_code: bool
+) -> None:
+    """Show what applying a spec would change on this node, and why. Changes nothing."""
+    text = read_file(file)
+    spec = parse_spec(text, str(file))
+    if once or not (state / SOCKET).exists():
+        with closing(make_hands(None, spec, node)) as hands:
+            changes = hands.keeper.plan(spec)[2]
+        answer: dict[str, Any] = {
+            "node": hands.node,
+            "changes": explain.as_json(changes),
+            "notes": list(explain.notes(spec)),
+        }
+    else:
+        answer = AgentClient(state / SOCKET).plan(text, str(file))
+    if as_json:
+        print_json(answer)
+    else:
+        show_changes(answer["changes"], "to be made")
+        for note in answer["notes"]:
+            err().print(f"note: {note}")
+    if exit_code and answer["changes"]:
+        raise click.exceptions.Exit(CHANGES_PENDING)
+
+
+@click.command()
+@FILE
+@STATE_OPTION
+@NODE_OPTION
+@ONCE_OPTION
+@JSON_OPTION
+def apply(file: Path, state: Path, node: str | None, once: bool, as_json: bool) -> None:
+    """Bring a spec into force on this node, wholly or not at all."""
+    text = read_file(file)
+    spec = parse_spec(text, str(file))
+    if once:
+        _refuse_if_agent(state)
+        with closing(make_hands(state, spec, node)) as hands:
+            answer = _apply_once(hands, text, str(file))
+        err().print("note: no agent: nothing keeps these rules, and nothing fails over")
+    else:
+        answer = AgentClient(state / SOCKET).apply(text, str(file))
+    if as_json:
+        print_json(answer)
+    else:
+        show_changes(answer["changes"], "made")
+        out().print(f"generation {answer['generation']} is in force on {answer['node']}")
+
+
+@click.command()
+@STATE_OPTION
+@ONCE_OPTION
+@JSON_OPTION
+def remove(state: Path, once: bool, as_json: bool) -> None:
+    """Take away all that natgate made on this node, and only that."""
+    if once or not (state / SOCKET).exists():
+        _refuse_if_agent(state)
+        answer = _remove_once(state)
+    else:
+        answer = AgentClient(state / SOCKET).remove()
+    if as_json:
+        print_json(answer)
+    else:
+        show_changes(answer["changes"], "made")
+
+
+def show_changes(changes: list[dict[str, str]], word: str) -> None:
+    """Changes for people: what is run, and above it why."""
+    console = out()
+    for change in changes:
+        console.print(f"[dim]# {change['reason']}[/dim]".replace("[dim]# [", r"[dim]# \["))
+        console.print(change["run"], markup=False)
+    console.print(f"{len(changes) or 'no'} change{'s' * (len(changes) != 1)} {word}")
+
+
+def _apply_once(hands: Hands, text: str, source: str) -> dict[str, Any]:
+    from natgate.agent.loop import digest_of  # noqa: PLC0415 (what only --once needs)
+
+    spec = parse_spec(text, source)
+    generation = hands.store.add(text, digest_of(spec))
+    kept = hands.keeper.bring(spec)
+    if kept.error:
+        hands.store.withdraw(generation.number)
+        raise HostError(kept.error)
+    changes = explain.as_json(kept.changes)
+    return {"node": hands.node, "generation": generation.number, "changes": changes}
+
+
+def _remove_once(state: Path) -> dict[str, Any]:
+    from natgate.agent.keeper import Keeper  # noqa: PLC0415 (as above)
+    from natgate.kernel.host import HostKernel  # noqa: PLC0415 (as above)
+
+    with closing(HostKernel()) as kernel, closing(open_store(state)) as store:
+        changes = Keeper(node="", kernel=kernel, store=store).remove()
+    return {"node": "", "changes": explain.as_json(changes, removing=True)}
+
+
+def _refuse_if_agent(state: Path) -> None:
+    try:
+        AgentClient(state / SOCKET, timeout=1.0).status()
+    except AgentError:
+        return
+    raise RefusedError(f"an agent runs at {state / SOCKET}: leave out --once, it owns the rules")

@@ -1,0 +1,51 @@
+"""`natgate lab demo`: on a terminal, in a pipe, and for machines."""
+
+import signal
+from contextlib import closing
+from typing import NoReturn
+
+import click
+
+from natgate.cli import output
+from natgate.cli.demo_view import LiveView, View, print_result
+from natgate.lab import catalogue, faults
+from natgate.lab.demo import story
+from natgate.lab.events import DemoEnded
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@click.command()
+@click.argument("scene", default=catalogue.DEFAULT_SCENE)
+@click.option("--name", default="demo", show_default=True, help="What to call the lab.")
+@click.option("--json", "json_", is_flag=True, help="One JSON document on stdout.")
+@click.option(
+    "--fault", "kinds", multiple=True, metavar="KIND", help="Only this fault; may be repeated."
+)
+def demo(scene: str, name: str, json_: bool, kinds: tuple[str, ...]) -> None:
+    """Bring up SCENE, break it in every way, and measure what each fault costs.
+
+    The lab is taken down at the end, also on Ctrl-C.
+    """
+    console = output.err() if json_ else output.out()
+    for number in SIGNALS:
+        signal.signal(number, _interrupted)
+    view = LiveView(console) if console.is_terminal else View(console)
+    chosen = kinds or tuple(faults.FAULTS)
+    with view, closing(story(name, catalogue.prepared(scene), chosen, view.say)) as events:
+        for event in events:
+            if isinstance(event, DemoEnded):
+                result = event.result
+            else:
+                view.show(event)
+    if json_:
+        output.print_json(result.model_dump(mode="json"))
+    else:
+        print_result(console, result)
+
+
+def _interrupted(*_: object) -> NoReturn:
+    """Take the lab down, undisturbed by a second Ctrl-C."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt

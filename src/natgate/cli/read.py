@@ -1,0 +1,112 @@
+"""The nouns: status, entries, warnings, schema. They change nothing."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from natgate.agent.main import SOCKET
+from natgate.api.client import AgentClient
+from natgate.cli.agent import STATE_OPTION
+from natgate.cli.output import out, print_json, table
+from natgate.model.spec import Spec
+
+JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+COLOURS = {"info": "dim", "warning": "yellow", "critical": "red"}
+
+
+@click.command()
+@STATE_OPTION
+@JSON_OPTION
+def status(state: Path, as_json: bool) -> None:
+    """Who is active, which nodes are healthy and why not."""
+    answer = AgentClient(state / SOCKET).status()
+    if as_json:
+        print_json(answer)
+    else:
+        show_status(answer)
+
+
+@click.command()
+@STATE_OPTION
+@JSON_OPTION
+def entries(state: Path, as_json: bool) -> None:
+    """Every entry, its addresses, and the flows it started on this node."""
+    answer = AgentClient(state / SOCKET).entries()
+    if as_json:
+        print_json(answer)
+        return
+    grid = table("ENTRY", "SOURCES", "DESTINATIONS", "ADDRESSES", "FLOWS")
+    for entry in answer:
+        grid.add_row(
+            f"{entry['gateway']}/{entry['entry']}",
+            "\n".join(entry["sources"]),
+            "\n".join(entry["destinations"]),
+            "\n".join(entry["addresses"]),
+            str(entry["flows_started"]),
+        )
+    out().print(grid)
+
+
+@click.command()
+@STATE_OPTION
+@JSON_OPTION
+def warnings(state: Path, as_json: bool) -> None:
+    """Every warning that is true now."""
+    answer = AgentClient(state / SOCKET).status()["warnings"]
+    if as_json:
+        print_json(answer)
+    elif answer:
+        _show_warnings(answer)
+    else:
+        out().print("no warnings")
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON Schema of a spec."""
+    print_json(Spec.model_json_schema(by_alias=True))
+
+
+def show_status(answer: Mapping[str, Any]) -> None:
+    """A status for people: gateways, nodes, warnings."""
+    console = out()
+    if not answer["gateways"]:
+        console.print("no spec has been applied on this node: natgate apply FILE")
+        return
+    gateways = table("GATEWAY", "ADDRESS", "MODE", "ACTIVE", "EPOCH")
+    for gateway in answer["gateways"]:
+        gateways.add_row(
+            gateway["name"],
+            ", ".join(gateway["addresses"]),
+            gateway["mode"],
+            f"[bold]{gateway['active']}[/bold]" if gateway["active"] else "[red]nobody[/red]",
+            str(gateway["epoch"]),
+        )
+    console.print(gateways)
+    console.print()
+    nodes = table("NODE", "ZONE", "ADDRESS", "HEALTH", "AGENT", "ROLE", "REASONS")
+    for node in answer["nodes"]:
+        nodes.add_row(
+            node["name"],
+            node["zone"],
+            node["address"],
+            "[green]healthy[/green]" if node["healthy"] else "[red]unhealthy[/red]",
+            node["agent"],
+            "active" if node["name"] in answer["active"] else "standby",
+            "; ".join(node["reasons"]) or "-",
+        )
+    console.print(nodes)
+    if answer["warnings"]:
+        console.print()
+        _show_warnings(answer["warnings"])
+
+
+def _show_warnings(found: list[Mapping[str, Any]]) -> None:
+    grid = table("WARNING", "SEVERITY", "SUBJECT", "TEXT")
+    for item in found:
+        colour = COLOURS[item["severity"]]
+        shown = f"[{colour}]{item['severity']}[/{colour}]"
+        grid.add_row(item["code"], shown, item["subject"], item["text"].replace("[", r"\["))
+    out().print(grid)

@@ -1,0 +1,37 @@
+"""Steering in memory, shipped and tested like the real ones."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+
+from natgate.cloud.interface import Target
+from natgate.model.error import HostError
+from natgate.model.routes import Route
+
+
+@dataclass(slots=True)
+class FakeSteering:
+    """A `Steering` whose tables can be looked at; `refused` routes fail, `away` fails everything."""
+
+    targets: dict[Route, Target] = field(default_factory=dict)
+    refused: set[Route] = field(default_factory=set)
+    away: bool = False
+    closed: bool = False
+
+    async def read(self, routes: Sequence[Route]) -> Mapping[Route, Target | None]:
+        """What each route leads to."""
+        if self.away:
+            raise HostError("the route tables cannot be read")
+        return {route: self.targets.get(route) for route in routes}
+
+    async def point(self, routes: Sequence[Route], node: IPv4Address) -> Mapping[Route, str]:
+        """Lead every route to a node."""
+        failed = self.refused if not self.away else set(routes)
+        for route in routes:
+            if route not in failed:
+                self.targets[route] = node
+        return {route: "refused" for route in routes if route in failed}
+
+    def close(self) -> None:
+        """Remember that it was called."""
+        self.closed = True

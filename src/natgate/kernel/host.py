@@ -1,0 +1,88 @@
+"""The real kernel of this host (or of this network namespace)."""
+
+from collections.abc import Mapping
+
+from natgate.kernel import flows, sysctl
+from natgate.kernel.links import Links
+from natgate.kernel.nftables import Nftables
+from natgate.model.address import Prefixes
+from natgate.model.change import (
+    AddBlackhole,
+    Change,
+    ChangeTable,
+    RemoveBlackhole,
+    RemoveGuard,
+    SetGuard,
+    SetSysctl,
+)
+from natgate.model.observed import Observed
+
+SETTINGS = (
+    "net/ipv4/ip_forward",
+    "net/ipv4/conf/all/rp_filter",
+    "net/ipv4/conf/all/send_redirects",
+    "net/netfilter/nf_conntrack_tcp_be_liberal",
+    "net/netfilter/nf_conntrack_tcp_loose",
+    "net/netfilter/nf_conntrack_max",
+)
+
+
+class HostKernel:
+    """A `Kernel` over libnftables, netlink and /proc/sys."""
+
+    def __init__(self) -> None:
+        self._links = Links()
+        self._nftables = Nftables()
+
+    @property
+    def port(self) -> int:
+        """The netlink port id under which this kernel object changes rules."""
+        return self._nftables.port
+
+    def observe(self) -> Observed:
+        """What is there now."""
+        table, ownership = self._nftables.read()
+        links = self._links.indexes()
+        keys = (*SETTINGS, *(f"net/ipv4/conf/{name}/send_redirects" for name in links))
+        values = {key: sysctl.read(key) for key in keys}
+        return Observed(
+            table=table,
+            ownership=ownership,
+            owner_works=self._nftables.owner_works,
+            guards=self._links.guards(links),
+            sysctls={key: value for key, value in values.items() if value is not None},
+            blackholes=self._links.blackholes(),
+            hooks=self._links.hooks(links),
+            links=tuple(sorted(links)),
+            addresses=self._links.addresses(),
+        )
+
+    def apply(self, change: Change) -> None:
+        """Make one change, wholly or not at all."""
+        match change:
+            case ChangeTable():
+                self._nftables.change(change)
+            case SetSysctl():
+                sysctl.write(change.key, change.value)
+            case SetGuard():
+                self._links.set_guard(change.link, change.guard)
+            case RemoveGuard():
+                self._links.remove_guard(change.link, hooks=change.hooks)
+            case AddBlackhole():
+                self._links.add_blackhole(change.prefix)
+            case RemoveBlackhole():
+                self._links.remove_blackhole(change.prefix)
+
+    def end_untranslated(self, inside: Prefixes, internal: Prefixes) -> int:
+        """End flows from inside that leave untranslated."""
+        return flows.end_untranslated(inside, internal)
+
+    def counters(self) -> Mapping[str, int]:
+        """Packets per named counter and per entry, and those the guard dropped."""
+        dropped = self._links.dropped(self._links.indexes())
+        return {**self._nftables.counters(), "guard": dropped}
+
+    def close(self) -> None:
+        """Give back sockets; what was applied stays."""
+        self._nftables.close()
+        self._links.close()

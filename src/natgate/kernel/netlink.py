@@ -1,0 +1,113 @@
+"""A netlink socket that asks and waits for the whole answer."""
+
+import os
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from natgate.kernel.netns import open_socket
+from natgate.model.error import HostError
+from natgate.wire import netlink
+from natgate.wire.netlink import Message, parse_messages
+from natgate.wire.rtnetlink import sequence
+
+ROUTE, NETFILTER = 0, 12
+SOL_NETLINK = 270
+ADD_MEMBERSHIP = 1
+_BUFFER = 1 << 16
+_SECONDS = 5.0
+"""The kernel answers within microseconds; a socket that stays silent so long is broken."""
+
+
+class NetlinkError(HostError):
+    """The kernel refused a message; `code` is its errno."""
+
+    def __init__(self, code: int, what: str) -> None:
+        self.code = code
+        super().__init__(f"{what}: {os.strerror(code)}")
+
+
+class NetlinkSocket:
+    """Requests to one netlink family, in this network namespace or in another."""
+
+    def __init__(self, family: int, namespace: Path | None = None) -> None:
+        self._socket = open_socket(socket.AF_NETLINK, socket.SOCK_RAW, family, namespace)
+        self._socket.bind((0, 0))
+        self._socket.settimeout(_SECONDS)
+        self._next = 1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the socket back."""
+        self._socket.close()
+
+    def dump(self, question: Message) -> list[Message]:
+        """Every message of the answer to a dump; NetlinkError if it is refused."""
+        (numbered,) = self._send([question])
+        found: list[Message] = []
+        while True:
+            for message in parse_messages(self._receive()):
+                if message.sequence != numbered.sequence:
+                    continue
+                if message.type == netlink.DONE:
+                    return found
+                if message.type == netlink.ERROR:
+                    raise NetlinkError(netlink.error_of(message), "netlink dump")
+                found.append(message)
+
+    def collect(self, question: Message) -> list[Message]:
+        """The messages that answer a question asked with ACK; NetlinkError if it is refused."""
+        (numbered,) = self._send([question])
+        found: list[Message] = []
+        while True:
+            for message in parse_messages(self._receive()):
+                if message.sequence != numbered.sequence:
+                    continue
+                if message.type != netlink.ERROR:
+                    found.append(message)
+                elif netlink.error_of(message):
+                    raise NetlinkError(netlink.error_of(message), "netlink question")
+                else:
+                    return found
+
+    def ask(self, messages: Sequence[Message]) -> list[int]:
+        """Send all messages at once; the errno of each, 0 where it was done."""
+        if not messages:
+            return []
+        numbered = self._send(messages)
+        codes: dict[int, int] = {}
+        while len(codes) < len(numbered):
+            for message in parse_messages(self._receive()):
+                if message.type == netlink.ERROR:
+                    codes[message.sequence] = netlink.error_of(message)
+        return [codes.get(message.sequence, 0) for message in numbered]
+
+    def do(self, message: Message, what: str, *, allow: tuple[int, ...] = ()) -> None:
+        """Send one message; NetlinkError unless it was done or failed with an allowed errno."""
+        (code,) = self.ask([message])
+        if code and code not in allow:
+            raise NetlinkError(code, what)
+
+    def _send(self, messages: Sequence[Message]) -> tuple[Message, ...]:
+        numbered = sequence(messages, self._next)
+        self._next += len(numbered)
+        self._socket.send(b"".join(message.render() for message in numbered))
+        return numbered
+
+    def _receive(self) -> bytes:
+        try:
+            return self._socket.recv(_BUFFER)
+        except TimeoutError:
+            raise HostError("the kernel did not answer over netlink") from None

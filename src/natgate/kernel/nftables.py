@@ -1,0 +1,211 @@
+"""One long-lived libnftables handle: script text in, JSON out, over a socket that owns the table.
+
+The table belongs to the netlink socket of the handle, so the flags are sent over that very socket
+(research/owned_table.py). Ownership ends with the socket; `persist` keeps the table.
+"""
+
+import ctypes
+import errno
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+from natgate.kernel.netlink import NETFILTER, NetlinkError, NetlinkSocket
+from natgate.model.change import AddTable, ChangeTable, DeleteTable
+from natgate.model.error import HostError, RefusedError
+from natgate.model.observed import Ownership
+from natgate.model.table import TABLE, Table
+from natgate.wire import nfnetlink
+from natgate.wire.netlink import ERROR, Message, error_of, parse_messages
+from natgate.wire.nft import parse_counters, parse_table
+
+_JSON = 1 << 4
+_FIRST_SEQUENCE = 0x4E470000
+_SECONDS = 5.0
+
+
+class Nftables:
+    """Our table in this network namespace."""
+
+    def __init__(self) -> None:
+        self._library = _load()
+        self._handle, self._socket = self._open()
+        self._queries = NetlinkSocket(NETFILTER)
+        self.owner_works = self._probe_owner()
+
+    @property
+    def port(self) -> int:
+        """The netlink port id of the handle, by which notifications name the author of a change."""
+        return int(self._socket.getsockname()[0])
+
+    def close(self) -> None:
+        """End ownership; the table stays."""
+        self._library.nft_ctx_free(self._handle)
+        self._socket.close()
+        self._queries.close()
+
+    def read(self) -> tuple[Table | None, Ownership]:
+        """The table and who owns it.
+
+        A table whose owner died is adopted before it is read, since nft 1.0.6 writes broken JSON
+        for the flags of an orphan; it becomes one again with the end of this process.
+        """
+        state = self._state()
+        if state is None:
+            return None, "none"
+        if state.owner == 0 and state.flags & nfnetlink.PERSIST:
+            self._take(delete=False)
+            state = self._state() or state
+        text = self._run(f"list table ip {TABLE}", _JSON)
+        table = parse_table(text)
+        if table is None:
+            return None, "none"
+        asleep = bool(state.flags & nfnetlink.DORMANT)
+        table = Table(
+            chains=table.chains, lookups=table.lookups, objects=table.objects, asleep=asleep
+        )
+        return table, self._ownership(state)
+
+    def counters(self) -> dict[str, int]:
+        """Packets per named counter and per entry."""
+        if self._state() is None:
+            return {}
+        return parse_counters(self._run(f"list table ip {TABLE}", _JSON))
+
+    def change(self, change: ChangeTable) -> None:
+        """Run the steps as one transaction; HostError with the kernel's own words if it fails.
+
+        Taking ownership is a transaction before that, since nft has no word for it. Of a table
+        made for a script that then fails nothing is left.
+        """
+        steps = list(change.steps)
+        first = [s for s in steps if isinstance(s, DeleteTable) or _owned(s)]
+        rest = [s for s in steps if s not in first] if any(map(_owned, first)) else steps
+        if len(rest) == len(steps):
+            self._script(steps)
+            return
+        created = self._state() is None
+        self._take(delete=any(isinstance(s, DeleteTable) for s in first))
+        try:
+            self._script(rest)
+        except HostError:
+            if created:
+                self._transact((nfnetlink.delete_table(),), "deleting the table just made")
+            raise
+
+    def _script(self, steps: list[Any]) -> None:
+        if steps:
+            self._run("\n".join(map(str, steps)), 0)
+
+    def _take(self, *, delete: bool) -> None:
+        steps = (nfnetlink.delete_table(),) if delete else ()
+        self._transact((*steps, nfnetlink.add_owned_table()), "owning the table")
+
+    def _state(self) -> nfnetlink.TableState | None:
+        try:
+            answers = self._queries.collect(nfnetlink.get_table())
+        except NetlinkError as error:
+            if error.code == errno.ENOENT:
+                return None
+            raise
+        states = (nfnetlink.parse_table_state(message) for message in answers)
+        return next((state for state in states if state is not None), None)
+
+    def _ownership(self, state: nfnetlink.TableState) -> Ownership:
+        if state.owner == 0:
+            return "none"
+        return "mine" if state.owner == self.port else "foreign"
+
+    def _probe_owner(self) -> bool:
+        """Whether this kernel takes owner and persist: asked by doing it, in one transaction."""
+        name = f"{TABLE}-probe"
+        steps = (nfnetlink.add_owned_table(name), nfnetlink.delete_table(name))
+        try:
+            self._transact(steps, "probing table ownership")
+        except NetlinkError as error:
+            if error.code in {errno.EOPNOTSUPP, errno.EINVAL}:
+                return False
+            if error.code == errno.EPERM:
+                raise RefusedError("changing rules needs CAP_NET_ADMIN: run as root") from None
+            raise
+        return True
+
+    def _transact(self, steps: tuple[Message, ...], what: str) -> None:
+        """A transaction over the handle's own socket."""
+        self._socket.send(nfnetlink.batch(steps, _FIRST_SEQUENCE))
+        waiting = {_FIRST_SEQUENCE + 1 + index for index in range(len(steps))}
+        while waiting:
+            try:
+                data = self._socket.recv(1 << 16)
+            except TimeoutError:
+                raise HostError(f"{what}: the kernel did not answer") from None
+            for message in parse_messages(data):
+                if message.type != ERROR:
+                    continue
+                if error_of(message):
+                    raise NetlinkError(error_of(message), what)
+                waiting.discard(message.sequence)
+
+    def _run(self, script: str, flags: int) -> str:
+        library = self._library
+        library.nft_ctx_output_set_flags(self._handle, flags)
+        status = library.nft_run_cmd_from_buffer(self._handle, script.encode())
+        output = library.nft_ctx_get_output_buffer(self._handle) or b""
+        if status == 0:
+            return str(output.decode())
+        reason = (library.nft_ctx_get_error_buffer(self._handle) or b"").decode().strip()
+        head = script if len(script) < 2000 else f"{script[:2000]}\n..."  # noqa: PLR2004 (a screen)
+        raise HostError(f"nft refused the change: {reason}\nscript:\n{head}")
+
+    def _open(self) -> tuple[ctypes.c_void_p, socket.socket]:
+        """A handle, and a duplicate of its netlink socket: the descriptor that came with it."""
+        before = set(_sockets().values())
+        handle = self._library.nft_ctx_new(0)
+        if not handle:
+            raise HostError("libnftables gave no handle")
+        pointer = ctypes.c_void_p(handle)
+        self._library.nft_ctx_buffer_output(pointer)
+        self._library.nft_ctx_buffer_error(pointer)
+        for descriptor, name in _sockets().items():
+            if name not in before:
+                mine = socket.socket(fileno=os.dup(descriptor))
+                mine.settimeout(_SECONDS)
+                return pointer, mine
+        raise HostError("libnftables opened no netlink socket")
+
+
+def _owned(step: object) -> bool:
+    return isinstance(step, AddTable) and step.owned
+
+
+def _sockets() -> dict[int, str]:
+    """The open sockets of this process, by descriptor."""
+    found: dict[int, str] = {}
+    for entry in Path("/proc/self/fd").iterdir():
+        try:
+            target = str(entry.readlink())
+        except OSError:
+            continue  # the descriptor of the listing itself
+        if target.startswith("socket:"):
+            found[int(entry.name)] = target
+    return found
+
+
+def _load() -> ctypes.CDLL:
+    try:
+        library = ctypes.CDLL("libnftables.so.1")
+    except OSError:
+        raise RefusedError(
+            "libnftables.so.1 is missing: install it (Debian: apt-get install libnftables1)"
+        ) from None
+    library.nft_ctx_new.restype = ctypes.c_void_p
+    library.nft_ctx_new.argtypes = [ctypes.c_uint32]
+    library.nft_run_cmd_from_buffer.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
+    library.nft_ctx_output_set_flags.argtypes = [ctypes.c_void_p, ctypes.c_uint]
+    for name in ("free", "buffer_output", "buffer_error"):
+        getattr(library, f"nft_ctx_{name}").argtypes = [ctypes.c_void_p]
+    for name in ("get_output_buffer", "get_error_buffer"):
+        function = getattr(library, f"nft_ctx_{name}")
+        function.restype, function.argtypes = ctypes.c_char_p, [ctypes.c_void_p]
+    return library

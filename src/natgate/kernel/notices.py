@@ -1,0 +1,79 @@
+"""What the kernel says by itself when something of ours may have changed."""
+
+import contextlib
+import socket
+from enum import Enum
+
+from natgate.kernel.netlink import ADD_MEMBERSHIP, NETFILTER, ROUTE, SOL_NETLINK
+from natgate.wire.netlink import parse_messages
+from natgate.wire.nfnetlink import touches_table
+
+NFTABLES_GROUP = 7
+LINK_GROUP, TC_GROUP, IPV4_NETCONF_GROUP = 1, 4, 24
+_BUFFER = 1 << 20
+_RECEIVE_BUFFER_FORCE = 33
+
+
+class Notice(Enum):
+    """What may have changed; a look at the kernel tells."""
+
+    TABLE = "nftables rules"
+    SETTINGS = "links, settings or classifiers"
+
+
+class Notices:
+    """Two sockets to wait on; `read` says what they announced.
+
+    `own_port`: the netlink port whose changes to the table are our own and are not announced.
+    """
+
+    def __init__(self, own_port: int) -> None:
+        self._own_port = own_port
+        self._table = _listen(NETFILTER, (NFTABLES_GROUP,))
+        self._settings = _listen(ROUTE, (LINK_GROUP, TC_GROUP, IPV4_NETCONF_GROUP))
+
+    @property
+    def sockets(self) -> tuple[socket.socket, socket.socket]:
+        """The sockets that become readable."""
+        return self._table, self._settings
+
+    def read(self) -> set[Notice]:
+        """Take in all that is waiting; an overrun counts as a change."""
+        found: set[Notice] = set()
+        for data in _waiting(self._table):
+            messages = parse_messages(data) if data is not None else ()
+            if data is None or any(
+                touches_table(message) and message.port != self._own_port for message in messages
+            ):
+                found.add(Notice.TABLE)
+        for _ in _waiting(self._settings):
+            found.add(Notice.SETTINGS)
+        return found
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._table.close()
+        self._settings.close()
+
+
+def _listen(family: int, groups: tuple[int, ...]) -> socket.socket:
+    listener = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, family)
+    listener.setblocking(False)
+    with contextlib.suppress(PermissionError):
+        listener.setsockopt(socket.SOL_SOCKET, _RECEIVE_BUFFER_FORCE, 8 * _BUFFER)
+    listener.bind((0, 0))
+    for group in groups:
+        listener.setsockopt(SOL_NETLINK, ADD_MEMBERSHIP, group)
+    return listener
+
+
+def _waiting(listener: socket.socket) -> list[bytes | None]:
+    """Every datagram that waits, None for an overrun."""
+    found: list[bytes | None] = []
+    while True:
+        try:
+            found.append(listener.recv(_BUFFER))
+        except BlockingIOError:
+            return found
+        except OSError:
+            found.append(None)

@@ -1,0 +1,1 @@
+"""Floor 5: whole networks out of network namespaces, with real packets."""

@@ -1,0 +1,111 @@
+"""What must be true between the fields of a scene; every problem at once, with its path."""
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address
+
+from natgate.lab.scene import VPC, Scene, subnet_of
+from natgate.model import rules
+from natgate.model.error import Problem
+from natgate.model.spec import LabSteering
+
+
+def problems(scene: Scene) -> tuple[Problem, ...]:
+    """Every contradiction in a scene and in its spec; empty means it can be built."""
+    checks = (_names, _addresses, _clients, _nodes, _routers, _targets, _steering)
+    inside = (
+        Problem(path=f"spec.{problem.path}", message=problem.message)
+        for problem in rules.problems(scene.spec)
+    )
+    return (*(problem for check in checks for problem in check(scene)), *inside)
+
+
+def _names(scene: Scene) -> Iterator[Problem]:
+    seen = {VPC: "the lab's own router"}
+    for path, name in (
+        *((f"spec.nodes[{i}].name", n.name) for i, n in enumerate(scene.spec.nodes)),
+        *((f"clients[{i}].name", c.name) for i, c in enumerate(scene.clients)),
+        *((f"routers[{i}].name", r.name) for i, r in enumerate(scene.routers)),
+        *((f"targets[{i}].name", t.name) for i, t in enumerate(scene.targets)),
+    ):
+        # Two nodes of one name are the spec's own problem.
+        if name in seen and not path.startswith("spec.nodes"):
+            yield Problem(path=path, message=f"name {name} is already taken by {seen[name]}")
+        seen.setdefault(name, path)
+
+
+def _addresses(scene: Scene) -> Iterator[Problem]:
+    seen: dict[IPv4Address, str] = {}
+    for n, node in enumerate(scene.spec.nodes):
+        seen.setdefault(node.address, f"spec.nodes[{n}].address")
+    for g, gateway in enumerate(scene.spec.gateways):
+        for a, fixed in enumerate(gateway.addresses):
+            seen.setdefault(fixed.address, f"spec.gateways[{g}].addresses[{a}].address")
+    for path, address in (
+        *((f"clients[{i}].address", c.address) for i, c in enumerate(scene.clients)),
+        *((f"routers[{i}].address", r.address) for i, r in enumerate(scene.routers)),
+        *((f"targets[{i}].address", t.address) for i, t in enumerate(scene.targets)),
+    ):
+        if address in seen:
+            yield Problem(path=path, message=f"address {address} is already at {seen[address]}")
+        seen.setdefault(address, path)
+
+
+def _clients(scene: Scene) -> Iterator[Problem]:
+    subnets = {s.name: s for s in scene.spec.network.subnets if s.kind == "client"}
+    for index, client in enumerate(scene.clients):
+        subnet = subnets.get(client.subnet)
+        if subnet is None:
+            known = ", ".join(subnets) or "none"
+            message = f"{client.subnet} is not a client subnet of the spec ({known})"
+            yield Problem(path=f"clients[{index}].subnet", message=message)
+        elif client.address not in subnet.cidr:
+            message = f"{client.address} is not inside subnet {subnet.name} ({subnet.cidr})"
+            yield Problem(path=f"clients[{index}].address", message=message)
+
+
+def _nodes(scene: Scene) -> Iterator[Problem]:
+    client_tables = {s.table: s.name for s in scene.spec.network.subnets if s.kind == "client"}
+    for index, node in enumerate(scene.spec.nodes):
+        path = f"spec.nodes[{index}].address"
+        subnet = subnet_of(scene, node.address)
+        if subnet is None:
+            message = f"{node.address} lies in no subnet of the spec, so the lab has no route table"
+            yield Problem(path=path, message=f"{message} for it")
+        elif subnet.table in client_tables:
+            message = (
+                f"its subnet {subnet.name} shares route table {subnet.table} with client subnet "
+                f"{client_tables[subnet.table]}, so the node would route to itself"
+            )
+            yield Problem(path=path, message=message)
+
+
+def _routers(scene: Scene) -> Iterator[Problem]:
+    for index, router in enumerate(scene.routers):
+        path = f"routers[{index}]"
+        if router.address not in router.prefix:
+            message = f"{router.address} is not inside its prefix {router.prefix}"
+            yield Problem(path=f"{path}.address", message=message)
+        for other in scene.routers[:index]:
+            if other.prefix == router.prefix:
+                message = f"{router.prefix} already lies behind router {other.name}"
+                yield Problem(path=f"{path}.prefix", message=message)
+
+
+def _targets(scene: Scene) -> Iterator[Problem]:
+    routers = {router.name: router for router in scene.routers}
+    for index, target in enumerate(scene.targets):
+        path = f"targets[{index}]"
+        router = routers.get(target.router)
+        if router is None:
+            known = ", ".join(routers) or "none"
+            message = f"{target.router} is not one of the routers ({known})"
+            yield Problem(path=f"{path}.router", message=message)
+        elif target.address not in router.prefix:
+            message = f"{target.address} is not inside {router.prefix}, behind router {router.name}"
+            yield Problem(path=f"{path}.address", message=message)
+
+
+def _steering(scene: Scene) -> Iterator[Problem]:
+    if not isinstance(scene.spec.steering, LabSteering):
+        message = "a lab moves its own routes; write {kind: lab}"
+        yield Problem(path="spec.steering", message=message)

@@ -1,0 +1,124 @@
+"""A scene as lines of `ip`: pure, one list for each namespace.
+
+Each host has one link to the VPC router and a /32 address, so that every packet passes the
+router's tables, as in a cloud (research/ha-prototype.md, section 2). A port of the router looks
+only into the table of its host's subnet; what that table does not know is unreachable.
+"""
+
+from collections.abc import Iterator
+
+from natgate.lab.scene import VPC, Router, Scene, hosts, subnet_of
+from natgate.model.spec import LabSteering, Spec
+
+GATEWAY = "169.254.0.1"
+"""The VPC router's address on every port."""
+
+FIRST_TABLE = 1001
+LOOKUP_PREF = 1001
+UNREACHABLE_PREF = 1101
+
+ROUTER_SYSCTLS = {
+    "net.ipv4.conf.all.rp_filter": 0,
+    "net.ipv4.conf.default.rp_filter": 0,
+    "net.ipv4.conf.all.send_redirects": 0,
+    "net.ipv4.conf.default.send_redirects": 0,
+    "net.ipv4.ip_forward": 1,
+}
+"""Set before the links are made, which take over the defaults; packets hairpin on their ports."""
+
+
+def namespace(lab: str, host: str) -> str:
+    """The namespace of a host."""
+    return f"ng.{lab}.{host}"
+
+
+def tables(spec: Spec) -> dict[str, int]:
+    """The kernel table of each route table: the edge table first, then in the spec's order."""
+    names = [spec.network.edge_table]
+    names += [subnet.table for subnet in spec.network.subnets if subnet.kind != "address"]
+    return {name: FIRST_TABLE + index for index, name in enumerate(dict.fromkeys(names))}
+
+
+def with_steering(spec: Spec, lab: str, key_env: str) -> Spec:
+    """The spec as the agents get it: with the lab's own router, tables and heartbeat key."""
+    steering = LabSteering(kind="lab", router=namespace(lab, VPC), tables=tables(spec))
+    heartbeat = spec.heartbeat.model_copy(update={"key_file": None, "key_env": key_env})
+    return spec.model_copy(update={"steering": steering, "heartbeat": heartbeat})
+
+
+def ports(scene: Scene) -> dict[str, str]:
+    """The far end of each host's eth0: its name in the VPC router, or in a target's router."""
+    return {host.name: f"p{index}" for index, host in enumerate(hosts(scene)) if host.name != VPC}
+
+
+def uplink(scene: Scene, host: str) -> str:
+    """The host at the far end of a host's eth0."""
+    return next((target.router for target in scene.targets if target.name == host), VPC)
+
+
+def wiring(scene: Scene, lab: str) -> dict[str, list[str]]:
+    """The links, by the namespace that makes them."""
+    lines: dict[str, list[str]] = {}
+    for host, port in ports(scene).items():
+        near, far = namespace(lab, uplink(scene, host)), namespace(lab, host)
+        lines.setdefault(near, []).append(
+            f"link add {port} type veth peer name eth0 netns {far}",
+        )
+    return lines
+
+
+def setup(scene: Scene, host: str) -> list[str]:
+    """What a host needs once its links exist; running it again repairs and changes nothing else."""
+    if host == VPC:
+        return list(_vpc(scene))
+    address = next(h.addresses[0] for h in hosts(scene) if h.name == host)
+    routers = {router.name: router for router in scene.routers}
+    target = next((t for t in scene.targets if t.name == host), None)
+    gateway = str(routers[target.router].address) if target else GATEWAY
+    return [
+        "link set lo up",
+        f"address replace {address}/32 dev eth0",
+        "link set eth0 up",
+        f"route replace default via {gateway} dev eth0 onlink",
+        *(_behind(scene, routers[host]) if host in routers else ()),
+    ]
+
+
+def _behind(scene: Scene, router: Router) -> Iterator[str]:
+    """A router's side of its targets; the rest of its prefix must not bounce back to the VPC."""
+    port = ports(scene)
+    yield f"route replace blackhole {router.prefix}"
+    for target in scene.targets:
+        if target.router == router.name:
+            yield f"link set {port[target.name]} up"
+            yield f"route replace {target.address}/32 dev {port[target.name]}"
+
+
+def _vpc(scene: Scene) -> Iterator[str]:
+    port, number = ports(scene), tables(scene.spec)
+    yield "link set lo up"
+    for host, name in _attached(scene).items():
+        yield f"address add {GATEWAY}/32 dev {port[host]}"
+        yield f"link set {port[host]} up"
+        yield f"rule add pref {LOOKUP_PREF} iif {port[host]} lookup {number[name]}"
+        yield f"rule add pref {UNREACHABLE_PREF} iif {port[host]} unreachable"
+    for table in number.values():
+        for client in scene.clients:
+            yield f"route add {client.address}/32 dev {port[client.name]} table {table}"
+        for node in scene.spec.nodes:
+            yield f"route add {node.address}/32 dev {port[node.name]} table {table}"
+    for name in dict.fromkeys(s.table for s in scene.spec.network.subnets if s.kind == "node"):
+        for router in scene.routers:
+            via = f"via {router.address} dev {port[router.name]} onlink"
+            yield f"route add {router.prefix} {via} table {number[name]}"
+
+
+def _attached(scene: Scene) -> dict[str, str]:
+    """The hosts at the VPC router, each with the name of its route table."""
+    subnets = {subnet.name: subnet.table for subnet in scene.spec.network.subnets}
+    node_tables = {n.name: subnet_of(scene, n.address) for n in scene.spec.nodes}
+    return {
+        **{client.name: subnets[client.subnet] for client in scene.clients},
+        **{name: subnet.table for name, subnet in node_tables.items() if subnet},
+        **{router.name: scene.spec.network.edge_table for router in scene.routers},
+    }

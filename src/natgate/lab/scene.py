@@ -1,0 +1,143 @@
+"""A scene: what stands around a spec, so that real packets can cross it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import Literal
+
+from pydantic import Field
+
+from natgate.model.routes import EVERYWHERE
+from natgate.model.spec import Gateway, Model, Name, Port, Prefix, SnatEntry, Spec, Subnet
+
+API_VERSION = "natgate.lab/v1"
+
+VPC = "vpc"
+"""The host that every scene has: the cloud's implicit router."""
+
+Role = Literal["client", "node", "router", "target", "dns", "server"]
+
+
+class Client(Model):
+    """A machine whose traffic is translated."""
+
+    name: Name
+    subnet: Name = Field(description="a client subnet of the spec")
+    address: IPv4Address
+
+
+class Router(Model):
+    """A router to the outside, such as a VPN router: its prefix lies behind it."""
+
+    name: Name
+    address: IPv4Address = Field(description="its own address, inside its prefix")
+    prefix: Prefix = Field(description="what is reached through it")
+    tcp_ports: tuple[Port, ...] = Field(
+        default=(), description="where it accepts connections, and closes them at once"
+    )
+
+
+class Target(Model):
+    """A server of somebody else, who admits registered sources only.
+
+    HTTP on 80 answers `ok: source=ADDRESS`; 7 echoes UDP and TCP; 9000 sends 1 KB each 10 ms.
+    """
+
+    name: Name
+    address: IPv4Address
+    router: Name = Field(description="the router it stands behind")
+    admits: tuple[IPv4Address, ...] | None = Field(
+        default=None, description="registered sources; all addresses of all gateways if left out"
+    )
+
+
+class Scene(Model):
+    """A whole natgate.lab/v1 file."""
+
+    api_version: Literal["natgate.lab/v1"] = Field(alias="apiVersion")
+    name: Name
+    title: str = Field(min_length=1, description="one line that says what the scene shows")
+    clients: tuple[Client, ...] = ()
+    routers: tuple[Router, ...] = ()
+    targets: tuple[Target, ...] = ()
+    spec: Spec = Field(description="the natgate/v1 spec that the agents get; its steering is lab")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """A machine of the lab: one network namespace."""
+
+    name: str
+    role: Role
+    zone: str | None
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Path:
+    """A client, a target, and the gateway whose entry covers the way between them."""
+
+    client: Client
+    target: Target
+    gateway: Gateway
+
+
+def hosts(scene: Scene) -> tuple[Host, ...]:
+    """Every machine of the lab: the VPC router first, then from the clients outwards."""
+    zones = {subnet.name: subnet.zone for subnet in scene.spec.network.subnets}
+    return (
+        Host(name=VPC, role="router", zone=None, addresses=()),
+        *(_host(c.name, "client", zones.get(c.subnet), c.address) for c in scene.clients),
+        *(_host(n.name, "node", n.zone, n.address) for n in scene.spec.nodes),
+        *(_host(r.name, "router", None, r.address) for r in scene.routers),
+        *(_host(t.name, "target", None, t.address) for t in scene.targets),
+    )
+
+
+def _host(name: str, role: Role, zone: str | None, address: IPv4Address) -> Host:
+    return Host(name=name, role=role, zone=zone, addresses=(str(address),))
+
+
+def subnet_of(scene: Scene, address: IPv4Address) -> Subnet | None:
+    """The subnet of the spec that an address lies in."""
+    return next((s for s in scene.spec.network.subnets if address in s.cidr), None)
+
+
+def admitted(scene: Scene, target: Target) -> tuple[IPv4Address, ...]:
+    """The sources that a target lets in."""
+    if target.admits is not None:
+        return target.admits
+    return tuple(fixed.address for g in scene.spec.gateways for fixed in g.addresses)
+
+
+def paths(scene: Scene) -> Iterator[Path]:
+    """The ways that must work: each client with the first target that each gateway takes it to.
+
+    A target that does not admit the addresses of the entry is no such way.
+    """
+    for client in scene.clients:
+        seen: set[str] = set()
+        for target in scene.targets:
+            gateway, entry = _translation(scene.spec, client, target)
+            if gateway is None or entry is None or gateway.name in seen:
+                continue
+            if set(scene.spec.addresses_of(gateway, entry)) <= set(admitted(scene, target)):
+                seen.add(gateway.name)
+                yield Path(client=client, target=target, gateway=gateway)
+
+
+def _translation(
+    spec: Spec, client: Client, target: Target
+) -> tuple[Gateway | None, SnatEntry | None]:
+    """The entry with the longest source mask, then destination mask, that covers the pair."""
+    best: tuple[Gateway | None, SnatEntry | None] = (None, None)
+    longest = (-1, -1)
+    for gateway in spec.gateways:
+        for entry in gateway.snat:
+            for source in entry.sources:
+                for destination in entry.destinations or (EVERYWHERE,):
+                    masks = (source.prefixlen, destination.prefixlen)
+                    covered = client.address in source and target.address in destination
+                    if covered and masks > longest:
+                        best, longest = (gateway, entry), masks
+    return best

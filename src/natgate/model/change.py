@@ -1,0 +1,214 @@
+"""One change to a node's kernel; it prints as exactly what will be run. A plan is a tuple of them."""
+
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+
+from natgate.model.desired import Guard
+from natgate.model.table import TABLE, Chain, Lookup, Rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddTable:
+    """Create the table, or wake it; owned and persistent if asked (kernel 6.9)."""
+
+    owned: bool = False
+
+    def __str__(self) -> str:
+        """As nft reads it; nft 1.0.6 has no word for the flags, they go over netlink."""
+        return f"add table ip {TABLE}" + (" # flags owner, persist" if self.owned else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteTable:
+    """Remove the table and all in it."""
+
+    def __str__(self) -> str:
+        """As nft reads it."""
+        return f"delete table ip {TABLE}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddObject:
+    """Create a named object such as a counter."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        """As nft reads it."""
+        return f"add {self.kind} ip {TABLE} {self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddLookup:
+    """Create an empty set or map."""
+
+    lookup: Lookup
+
+    def __str__(self) -> str:
+        """As nft reads it."""
+        word = "map" if self.lookup.is_map else "set"
+        flags = " flags interval;" if self.lookup.interval else ""
+        return f"add {word} ip {TABLE} {self.lookup.name} {{ type {self.lookup.type};{flags} }}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddChain:
+    """Create a chain without rules."""
+
+    chain: Chain
+
+    def __str__(self) -> str:
+        """As nft reads it."""
+        hook = f" {{ {self.chain.hook} }}" if self.chain.hook else ""
+        return f"add chain ip {TABLE} {self.chain.name}{hook}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flush:
+    """Take every rule out of a chain, or every element out of a set or map."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        """As nft reads it."""
+        return f"flush {self.kind} ip {TABLE} {self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddRule:
+    """Append a rule to a chain."""
+
+    chain: str
+    rule: Rule
+
+    def __str__(self) -> str:
+        """As nft reads it."""
+        return f"add rule ip {TABLE} {self.chain} {self.rule}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddElements:
+    """Add elements to a set (values empty) or map."""
+
+    lookup: str
+    elements: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        """As nft reads it."""
+        items = ", ".join(f"{k} : {v}" if v else k for k, v in self.elements)
+        return f"add element ip {TABLE} {self.lookup} {{ {items} }}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteElements:
+    """Take elements out of a set or map."""
+
+    lookup: str
+    keys: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """As nft reads it."""
+        return f"delete element ip {TABLE} {self.lookup} {{ {', '.join(self.keys)} }}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delete:
+    """Remove a chain, set, map or object."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        """As nft reads it."""
+        return f"delete {self.kind} ip {TABLE} {self.name}"
+
+
+TableStep = (
+    AddTable
+    | DeleteTable
+    | AddObject
+    | AddLookup
+    | AddChain
+    | Flush
+    | AddRule
+    | AddElements
+    | DeleteElements
+    | Delete
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeTable:
+    """Steps that come into force together, as one transaction, or not at all."""
+
+    steps: tuple[TableStep, ...]
+
+    def __str__(self) -> str:
+        """The script for `nft -f -`."""
+        return "\n".join(str(step) for step in self.steps)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetSysctl:
+    """Write a kernel setting; `previous` is what it was when the plan was made."""
+
+    key: str
+    value: str
+    previous: str | None
+
+    def __str__(self) -> str:
+        """The command that does the same."""
+        return f"sysctl -w {self.key}={self.value}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetGuard:
+    """Put the egress guard on a link, replacing an older one at once."""
+
+    link: str
+    guard: Guard
+
+    def __str__(self) -> str:
+        """What the classifier does, since its bytecode says little."""
+        inside = ", ".join(map(str, self.guard.inside)) or "nothing"
+        internal = ", ".join(map(str, self.guard.internal)) or "nowhere"
+        return f"tc filter replace dev {self.link} egress: from {inside} only to {internal}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveGuard:
+    """Take the egress guard off a link; the hooks as well if natgate made them."""
+
+    link: str
+    hooks: bool = False
+
+    def __str__(self) -> str:
+        """The command that does the same."""
+        return f"tc filter del dev {self.link} egress pref 1 handle 0x4e47 bpf"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddBlackhole:
+    """Make packets to a fixed address without a flow end here, not circle."""
+
+    prefix: IPv4Network
+
+    def __str__(self) -> str:
+        """The command that does the same."""
+        return f"ip route replace blackhole {self.prefix} proto 78"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveBlackhole:
+    """Take such a route away."""
+
+    prefix: IPv4Network
+
+    def __str__(self) -> str:
+        """The command that does the same."""
+        return f"ip route del blackhole {self.prefix} proto 78"
+
+
+Change = ChangeTable | SetSysctl | SetGuard | RemoveGuard | AddBlackhole | RemoveBlackhole

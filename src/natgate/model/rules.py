@@ -1,0 +1,240 @@
+"""What must be true between the fields of a spec; every problem at once, with its path.
+
+The reasons about routes are those of clouds: a route to a node can only be made for a prefix
+that is a whole subnet (source 000, point 2), so a fixed address needs a subnet of its own.
+"""
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator
+from ipaddress import IPv4Address, IPv4Network
+from itertools import combinations
+
+from natgate.model.address import LAST_PORT, collapse, covers
+from natgate.model.error import Problem
+from natgate.model.routes import wanted_routes
+from natgate.model.spec import Gateway, Health, LabSteering, Spec, Subnet
+
+MIN_SUBNET_PREFIX = 28
+"""The smallest subnet that AWS makes (source 000 uses 10.10.0.80/28)."""
+
+
+def problems(spec: Spec) -> tuple[Problem, ...]:
+    """Every contradiction in a spec; empty means it can be compiled."""
+    checks = (_names, _subnets, _nodes, _addresses, _gateways, _entries, _routes, _timing)
+    return tuple(problem for check in checks for problem in check(spec))
+
+
+def _twice(path: str, what: str, values: Iterable[Hashable]) -> Iterator[Problem]:
+    """A problem at each value that occurred before; `path` holds one {} for the index."""
+    first: dict[Hashable, int] = {}
+    for index, value in enumerate(values):
+        if value in first:
+            at = path.format(first[value])
+            yield Problem(path=path.format(index), message=f"{what} {value} is already at {at}")
+        first.setdefault(value, index)
+
+
+def _names(spec: Spec) -> Iterator[Problem]:
+    network = spec.network
+    yield from _twice("network.zones[{}]", "zone", network.zones)
+    yield from _twice("network.subnets[{}].name", "name", (s.name for s in network.subnets))
+    yield from _twice("nodes[{}].name", "name", (n.name for n in spec.nodes))
+    yield from _twice("nodes[{}].address", "address", (n.address for n in spec.nodes))
+    yield from _twice("gateways[{}].name", "name", (g.name for g in spec.gateways))
+    for g, gateway in enumerate(spec.gateways):
+        names = (entry.name for entry in gateway.snat)
+        yield from _twice(f"gateways[{g}].snat[{{}}].name", "name", names)
+        yield from _twice(f"gateways[{g}].nodes[{{}}]", "node", gateway.nodes)
+
+
+def _subnets(spec: Spec) -> Iterator[Problem]:
+    network = spec.network
+    for index, subnet in enumerate(network.subnets):
+        path = f"network.subnets[{index}]"
+        if not covers(collapse(network.ranges), subnet.cidr):
+            ranges = ", ".join(map(str, network.ranges))
+            message = f"{subnet.cidr} is not inside network.ranges ({ranges})"
+            yield Problem(path=f"{path}.cidr", message=message)
+        if subnet.zone is None and subnet.kind != "address":
+            message = f"a {subnet.kind} subnet lies in a zone; name one of network.zones"
+            yield Problem(path=f"{path}.zone", message=message)
+        if subnet.zone is not None and subnet.zone not in network.zones:
+            yield Problem(
+                path=f"{path}.zone", message=f"zone {subnet.zone} is not in network.zones"
+            )
+        if subnet.table == network.edge_table:
+            message = f"{subnet.table} is network.edge_table, which only returning traffic uses"
+            yield Problem(path=f"{path}.route_table", message=message)
+    for (i, one), (j, other) in combinations(enumerate(network.subnets), 2):
+        if one.cidr.overlaps(other.cidr):
+            message = f"{other.cidr} overlaps {one.cidr} of network.subnets[{i}] ({one.name})"
+            yield Problem(path=f"network.subnets[{j}].cidr", message=message)
+
+
+def _subnet_of(spec: Spec, address: IPv4Address) -> Subnet | None:
+    return next((s for s in spec.network.subnets if address in s.cidr), None)
+
+
+def _nodes(spec: Spec) -> Iterator[Problem]:
+    for index, node in enumerate(spec.nodes):
+        path = f"nodes[{index}]"
+        if node.zone not in spec.network.zones:
+            yield Problem(path=f"{path}.zone", message=f"zone {node.zone} is not in network.zones")
+        subnet = _subnet_of(spec, node.address)
+        if subnet is None:
+            if covers(spec.network.ranges, node.address):
+                message = f"{node.address} lies in no subnet; add a subnet of kind node for it"
+                yield Problem(path=f"{path}.address", message=message)
+        elif subnet.kind != "node":
+            message = (
+                f"{node.address} lies in {subnet.kind} subnet {subnet.name}; give nodes a subnet of "
+                "kind node, since a node's own probes must leave with its own address"
+            )
+            yield Problem(path=f"{path}.address", message=message)
+        elif subnet.zone != node.zone and node.zone in spec.network.zones:
+            message = f"zone {node.zone}, but {node.address} lies in a subnet of zone {subnet.zone}"
+            yield Problem(path=f"{path}.zone", message=message)
+
+
+def _addresses(spec: Spec) -> Iterator[Problem]:
+    seen: dict[IPv4Address, str] = {}
+    owner: dict[str, str] = {}
+    for g, gateway in enumerate(spec.gateways):
+        for a, fixed in enumerate(gateway.addresses):
+            path = f"gateways[{g}].addresses[{a}].address"
+            if fixed.address in seen:
+                message = f"{fixed.address} is already at {seen[fixed.address]}"
+                yield Problem(path=path, message=message)
+            seen.setdefault(fixed.address, path)
+            yield from _place_of_address(spec, fixed.address, path)
+            subnet = _subnet_of(spec, fixed.address)
+            if subnet is None or subnet.kind != "address":
+                continue
+            if owner.setdefault(subnet.name, gateway.name) != gateway.name:
+                message = (
+                    f"subnet {subnet.name} already holds addresses of gateway {owner[subnet.name]}; "
+                    "each gateway needs an address subnet of its own, since it is routed as a whole"
+                )
+                yield Problem(path=path, message=message)
+
+
+def _place_of_address(spec: Spec, address: IPv4Address, path: str) -> Iterator[Problem]:
+    """Where a fixed address may lie, and why a cloud refuses the other places."""
+    network = spec.network
+    subnet = _subnet_of(spec, address)
+    if subnet is not None and subnet.kind != "address":
+        yield Problem(
+            path=path,
+            message=f"{address} lies in {subnet.kind} subnet {subnet.name} ({subnet.cidr}); a cloud "
+            "refuses a route for part of a subnet (its destination must match a whole subnet), and "
+            "one for the whole would take its hosts along: give it a subnet of kind address",
+        )
+    elif subnet is None and covers(network.ranges, address):
+        yield Problem(
+            path=path,
+            message=f"{address} lies in no subnet; inside network.ranges a cloud refuses a route "
+            "whose destination matches no subnet (\"Route destination doesn't match any subnet CIDR "
+            f'blocks"): add a subnet of kind address, at most /{MIN_SUBNET_PREFIX} on AWS',
+        )
+    elif subnet is None and not covers(network.address_ranges, address):
+        allowed = ", ".join(map(str, network.ranges + network.address_ranges))
+        message = (
+            f"{address} is outside every allowed range ({allowed}); take one inside, or add its "
+            "prefix to network.address_ranges"
+        )
+        yield Problem(path=path, message=message)
+
+
+def _gateways(spec: Spec) -> Iterator[Problem]:
+    known = {node.name for node in spec.nodes}
+    for g, gateway in enumerate(spec.gateways):
+        for n, name in enumerate(gateway.nodes):
+            if name not in known:
+                nodes = ", ".join(sorted(known))
+                message = f"node {name} is not in nodes ({nodes})"
+                yield Problem(path=f"gateways[{g}].nodes[{n}]", message=message)
+        own = {fixed.address for fixed in gateway.addresses}
+        for e, entry in enumerate(gateway.snat):
+            path = f"gateways[{g}].snat[{e}]"
+            yield from _twice(f"{path}.addresses[{{}}]", "address", entry.addresses)
+            for a, address in enumerate(entry.addresses):
+                if address not in own:
+                    message = f"{address} is not an address of gateway {gateway.name}"
+                    yield Problem(path=f"{path}.addresses[{a}]", message=message)
+
+
+def _entries(spec: Spec) -> Iterator[Problem]:
+    clients = collapse(s.cidr for s in spec.network.subnets if s.kind == "client")
+    seen: dict[tuple[IPv4Network, IPv4Network | None], str] = {}
+    for g, e, gateway in _each_entry(spec):
+        entry = gateway.snat[e]
+        path = f"gateways[{g}].snat[{e}]"
+        yield from _twice(f"{path}.sources[{{}}]", "source", entry.sources)
+        yield from _twice(f"{path}.destinations[{{}}]", "destination", entry.destinations)
+        for s, source in enumerate(entry.sources):
+            if not covers(clients, source):
+                message = f"{source} is not inside a client subnet; only their hosts are translated"
+                yield Problem(path=f"{path}.sources[{s}]", message=message)
+            for destination in entry.destinations or (None,):
+                at = seen.setdefault((source, destination), path)
+                if at != path:
+                    where = "everywhere" if destination is None else destination
+                    message = (
+                        f"source {source} to {where} is already translated by {at}; the longest "
+                        "mask wins, so equal ones would leave it to chance: remove one"
+                    )
+                    yield Problem(path=f"{path}.sources[{s}]", message=message)
+        for d, destination in enumerate(entry.destinations):
+            if destination.prefixlen and any(destination.overlaps(c) for c in clients):
+                message = f"{destination} overlaps a client subnet, which is reached without a node"
+                yield Problem(path=f"{path}.destinations[{d}]", message=message)
+
+
+def _each_entry(spec: Spec) -> Iterator[tuple[int, int, Gateway]]:
+    for g, gateway in enumerate(spec.gateways):
+        for e in range(len(gateway.snat)):
+            yield g, e, gateway
+
+
+def _routes(spec: Spec) -> Iterator[Problem]:
+    """One route has one target: two gateways may not need the same one."""
+    claims: dict[tuple[str, IPv4Network], set[str]] = defaultdict(set)
+    for g, gateway in enumerate(spec.gateways):
+        for route in wanted_routes(spec, gateway):
+            owners = claims[route.table, route.destination]
+            owners.add(gateway.name)
+            others = owners - {gateway.name}
+            if others and route.table != spec.network.edge_table:
+                message = (
+                    f"route table {route.table} needs {route.destination} for gateway "
+                    f"{min(others)} already, and a route has one target: put both entries into "
+                    "one gateway, or give the subnets route tables of their own"
+                )
+                yield Problem(path=f"gateways[{g}].snat", message=message)
+
+
+def _timing(spec: Spec) -> Iterator[Problem]:
+    heartbeat = spec.heartbeat
+    if heartbeat.timeout < 2 * heartbeat.interval:
+        message = "must be at least twice heartbeat.interval, or one late packet is a suspicion"
+        yield Problem(path="heartbeat.timeout", message=message)
+    if heartbeat.reflection_port > LAST_PORT:
+        yield Problem(
+            path="heartbeat.port", message="the next two ports are used as well; take a lower one"
+        )
+    if heartbeat.key_file and heartbeat.key_env:
+        message = "give key_file or heartbeat.key_env, not both"
+        yield Problem(path="heartbeat.key_file", message=message)
+    lab = isinstance(spec.steering, LabSteering)
+    if len(spec.nodes) > 1 and not (heartbeat.key_file or heartbeat.key_env or lab):
+        message = "several nodes need a shared key: set key_file or key_env"
+        yield Problem(path="heartbeat", message=message)
+    for g, gateway in enumerate(spec.gateways):
+        yield from _check_timing(gateway.health, f"gateways[{g}].health")
+
+
+def _check_timing(health: Health, path: str) -> Iterator[Problem]:
+    for c, check in enumerate(health.upstream):
+        if check.kind == "icmp" and check.timeout < 2 * check.interval:
+            message = "must be at least twice its interval, or one lost echo is a failure"
+            yield Problem(path=f"{path}.upstream[{c}].timeout", message=message)

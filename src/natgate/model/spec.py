@@ -1,0 +1,291 @@
+"""What the operator writes: one network, with any number of gateways.
+
+The fields are the public interface of natgate/v1: later versions add, and do not rename.
+`model.rules` holds what must be true between the fields.
+"""
+
+import re
+from ipaddress import IPv4Address, IPv4Network
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+API_VERSION = "natgate/v1"
+
+_DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h)$")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def _seconds(value: object) -> object:
+    """Read '50ms', '1.5s', '2m' or '1h' as seconds."""
+    if isinstance(value, float):
+        return value
+    match = _DURATION.match(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("write a duration with its unit, such as 50ms, 1.5s, 2m or 1h")
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def _whole_prefix(value: object) -> object:
+    """Refuse host bits, and anything but an IPv4 prefix, with a sentence that shows the way out."""
+    if isinstance(value, IPv4Network):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("write an IPv4 prefix, such as 10.10.0.0/27")  # noqa: TRY004 (pydantic's way)
+    try:
+        return IPv4Network(value)
+    except ValueError:
+        try:
+            wider = IPv4Network(value, strict=False)
+        except ValueError:
+            raise ValueError(f"{value!r} is not an IPv4 prefix, such as 10.10.0.0/27") from None
+        raise ValueError(f"{value} has host bits set; the prefix is {wider}") from None
+
+
+def _off(value: object) -> object:
+    """YAML 1.1 reads a bare off as false."""
+    return "off" if value is False else value
+
+
+Name = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9][a-z0-9-]{0,30}$", description="lower-case letters, digits and hyphens"
+    ),
+]
+Duration = Annotated[
+    float,
+    BeforeValidator(_seconds),
+    Field(gt=0),
+    WithJsonSchema({"type": "string", "pattern": _DURATION.pattern, "examples": ["50ms", "1.5s"]}),
+]
+Prefix = Annotated[
+    IPv4Network,
+    BeforeValidator(_whole_prefix),
+    WithJsonSchema({"type": "string", "format": "ipv4network", "examples": ["10.10.0.0/27"]}),
+]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Model(BaseModel):
+    """Base of all that can be written: unknown keys are refused, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Subnet(Model):
+    """A subnet of the network and the route table that its hosts use."""
+
+    name: Name
+    cidr: Prefix
+    zone: Name | None = Field(
+        default=None, description="the zone it lies in; none for an address subnet"
+    )
+    kind: Literal["client", "node", "address"] = Field(
+        default="client",
+        description="client: hosts whose traffic is translated; node: gateway nodes; "
+        "address: holds fixed addresses and no host, so that a cloud can route it to a node",
+    )
+    route_table: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,62}$",
+        description="the route table of its hosts; the subnet's name unless told otherwise",
+    )
+
+    @property
+    def table(self) -> str:
+        """The route table that hosts of this subnet use."""
+        return self.route_table or self.name
+
+
+class Network(Model):
+    """The network around the gateways: zones, subnets, and the ranges addresses come from."""
+
+    name: Name
+    ranges: tuple[Prefix, ...] = Field(
+        min_length=1, description="the network's own prefixes (a cloud's VPC CIDRs)"
+    )
+    address_ranges: tuple[Prefix, ...] = Field(
+        default=(),
+        description="further prefixes that fixed addresses may come from, routed from outside",
+    )
+    zones: tuple[Name, ...] = Field(min_length=1)
+    subnets: tuple[Subnet, ...] = Field(min_length=1)
+    edge_table: str = Field(
+        default="edge",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,62}$",
+        description="the route table of returning traffic (a VPN gateway's edge table)",
+    )
+
+
+class Node(Model):
+    """A machine that forwards."""
+
+    name: Name
+    zone: Name
+    address: IPv4Address = Field(
+        description="its own address: heartbeats, probes and routes go there"
+    )
+
+
+class FixedAddress(Model):
+    """An address that the far side sees."""
+
+    address: IPv4Address
+
+
+class SnatEntry(Model):
+    """Which sources leave with which address, and to where."""
+
+    name: Name
+    sources: tuple[Prefix, ...] = Field(
+        min_length=1, description="prefixes inside client subnets; the longest mask wins"
+    )
+    destinations: tuple[Prefix, ...] = Field(
+        default=(),
+        description="where this entry applies; everywhere outside the network if left out",
+    )
+    addresses: tuple[IPv4Address, ...] = Field(
+        default=(),
+        description="which of the gateway's addresses to use, by a hash over source and "
+        "destination if there are several; all of them if left out",
+    )
+
+
+class IcmpCheck(Model):
+    """The upstream answers ICMP echo, sent with the node's own address."""
+
+    kind: Literal["icmp"]
+    address: IPv4Address
+    interval: Duration = 0.05
+    timeout: Duration = Field(default=0.15, description="unhealthy after so long without an answer")
+
+
+class TcpCheck(Model):
+    """The upstream accepts a TCP connection, opened with the node's own address."""
+
+    kind: Literal["tcp"]
+    address: IPv4Address
+    port: Port
+    interval: Duration = 1.0
+    timeout: Duration = Field(default=1.0, description="how long one connection may take")
+    failures: int = Field(default=2, ge=1, description="failures in a row that mean unhealthy")
+
+
+Check = Annotated[IcmpCheck | TcpCheck, Field(discriminator="kind")]
+
+
+class Health(Model):
+    """What must be true of a node before it may carry a gateway.
+
+    Forwarding and verified rules are always checked; these are the checks beyond the node.
+    """
+
+    upstream: tuple[Check, ...] = Field(default=(), description="a failing one is enough")
+    verify_interval: Duration = Field(
+        default=1.0, description="full check of rules and settings, beside the notifications"
+    )
+    hold_down: Duration = Field(
+        default=1.0, description="how long a recovered node must be healthy before it may take over"
+    )
+
+
+class Gateway(Model):
+    """One or more fixed addresses, the nodes that may carry them, and the entries."""
+
+    name: Name
+    mode: Literal["active-standby"] = "active-standby"
+    nodes: tuple[Name, ...] = Field(
+        default=(), description="nodes that may carry it, preferred first; all if left out"
+    )
+    addresses: tuple[FixedAddress, ...] = Field(min_length=1)
+    snat: tuple[SnatEntry, ...] = ()
+    health: Health = Health()
+
+
+class NoSteering(Model):
+    """Routes are moved by somebody else, or there is one node only."""
+
+    kind: Literal["none"]
+
+
+class LabSteering(Model):
+    """Routes live in a router made of a network namespace (`natgate lab`)."""
+
+    kind: Literal["lab"]
+    router: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$",
+        description="the router's namespace; the lab fills it in",
+    )
+    tables: dict[str, int] = Field(
+        default_factory=dict, description="kernel table of each route table; filled in by the lab"
+    )
+
+
+Steering = Annotated[NoSteering | LabSteering, Field(discriminator="kind")]
+
+
+class Heartbeat(Model):
+    """How nodes watch each other."""
+
+    interval: Duration = 0.05
+    timeout: Duration = Field(default=0.15, description="silence after which a node is suspected")
+    port: Port = Field(
+        default=4646, description="UDP; the next two ports serve probes of silent nodes"
+    )
+    key_file: str | None = Field(
+        default=None, description="file with the shared key, readable by its owner only"
+    )
+    key_env: str | None = Field(
+        default=None,
+        pattern=r"^[A-Z][A-Z0-9_]*$",
+        description="environment variable with the shared key, at least 16 characters",
+    )
+
+    @property
+    def probe_port(self) -> int:
+        """Where a node reflects a peer's probe."""
+        return self.port + 1
+
+    @property
+    def reflection_port(self) -> int:
+        """Where a node receives its own probe again."""
+        return self.port + 2
+
+
+class Host(Model):
+    """What natgate may do on each node."""
+
+    ownership: Annotated[Literal["auto", "off"], BeforeValidator(_off)] = Field(
+        default="auto",
+        description="auto: own the nftables table where the kernel can (6.9 and later); "
+        "off: only notice and repair, as on older kernels",
+    )
+
+
+class Spec(Model):
+    """A whole natgate/v1 file."""
+
+    api_version: Literal["natgate/v1"] = Field(alias="apiVersion")
+    network: Network
+    nodes: tuple[Node, ...] = Field(min_length=1)
+    gateways: tuple[Gateway, ...] = Field(min_length=1)
+    steering: Steering = NoSteering(kind="none")
+    heartbeat: Heartbeat = Heartbeat()
+    host: Host = Host()
+
+    def node(self, name: str) -> Node:
+        """The node of that name; KeyError if the spec has none."""
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        raise KeyError(name)
+
+    def nodes_of(self, gateway: Gateway) -> tuple[str, ...]:
+        """The nodes that may carry a gateway, preferred first."""
+        return gateway.nodes or tuple(node.name for node in self.nodes)
+
+    def addresses_of(self, gateway: Gateway, entry: SnatEntry) -> tuple[IPv4Address, ...]:
+        """The addresses an entry uses: its own choice, else all of its gateway."""
+        return entry.addresses or tuple(fixed.address for fixed in gateway.addresses)

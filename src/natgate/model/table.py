@@ -1,0 +1,82 @@
+"""The words for one nftables table: chains of rules, lookups (sets and maps) and objects.
+
+A rule is its text in one canonical form, as `wire.nft` writes it and reads it back, so that two
+rules are the same exactly when their texts are.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+TABLE = "natgate"
+"""The table's name; its family is ip. natgate changes no other table."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule; the comment names the entry it comes from."""
+
+    text: str
+    comment: str = ""
+
+    def __str__(self) -> str:
+        """As nft reads it."""
+        return f'{self.text} comment "{self.comment}"' if self.comment else self.text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hook:
+    """Where a base chain is attached."""
+
+    type: str
+    hook: str
+    priority: int
+    policy: str = "accept"
+
+    def __str__(self) -> str:
+        """As nft reads it."""
+        return f"type {self.type} hook {self.hook} priority {self.priority}; policy {self.policy};"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chain:
+    """A chain; without a hook it is only jumped to."""
+
+    name: str
+    hook: Hook | None = None
+    rules: tuple[Rule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """A set (all values empty) or a map from keys to values, in nft's own words."""
+
+    name: str
+    type: str
+    interval: bool = False
+    elements: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_map(self) -> bool:
+        """Whether the elements carry values."""
+        return " : " in self.type
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Everything in the table, by name; `objects` are (kind, name) pairs such as counters."""
+
+    chains: Mapping[str, Chain] = field(default_factory=dict)
+    lookups: Mapping[str, Lookup] = field(default_factory=dict)
+    objects: frozenset[tuple[str, str]] = frozenset()
+    asleep: bool = False
+
+
+def table_of(
+    chains: tuple[Chain, ...], lookups: tuple[Lookup, ...], counters: tuple[str, ...]
+) -> Table:
+    """A table from its parts."""
+    return Table(
+        chains={chain.name: chain for chain in chains},
+        lookups={lookup.name: lookup for lookup in lookups},
+        objects=frozenset(("counter", name) for name in counters),
+    )

@@ -1,0 +1,1 @@
+"""Floor 1: pure decisions. Time and randomness are arguments; nothing is performed."""

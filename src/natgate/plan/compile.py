@@ -1,0 +1,257 @@
+"""The spec and the facts of one node to what that node should hold.
+
+The longest source mask wins: one map per prefix length, tried from the longest. A map leads to the
+chain of its source, where the more specific destination is tried first; a source without a matching
+destination goes on to the next shorter mask.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+
+from natgate.model.address import FIRST_PORT, LAST_PORT, collapse, in_nft, subtract
+from natgate.model.desired import Desired, Guard
+from natgate.model.spec import Gateway, SnatEntry, Spec
+from natgate.model.table import Chain, Hook, Lookup, Rule, Table, table_of
+
+SRCNAT = 100
+DSTNAT = -100
+GUARD = SRCNAT + 10
+"""Behind source translation, before a flow is confirmed: an untranslated flow is never kept."""
+
+FIRST_PROBE_ID = 16384
+"""ICMP ids from here on, 256 for each gateway, are probes through a node to its upstream."""
+
+PROBE_IDS = 256
+
+MAX_CHAIN_NAME = 100
+"""nftables takes 255 characters; a longer list of entries is named by its digest."""
+
+FORWARDING = "net/ipv4/ip_forward"
+"""Set last, so that nothing is forwarded before the rules and the guard are in place."""
+
+COUNTERS = ("invalid", "no_entry", "no_flow")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeFacts:
+    """What is true of the machine a spec is compiled for."""
+
+    name: str
+    links: tuple[str, ...]
+    owner_works: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Translation:
+    """One entry of one gateway, with the addresses it uses."""
+
+    gateway: Gateway
+    entry: SnatEntry
+    addresses: tuple[IPv4Address, ...]
+
+    @property
+    def label(self) -> str:
+        """How rules, plans and counters name it."""
+        return f"{self.gateway.name}/{self.entry.name}"
+
+
+def compile_node(spec: Spec, facts: NodeFacts) -> Desired:
+    """Everything the node `facts.name` should hold to carry its gateways."""
+    inside, internal = inside_of(spec), internal_of(spec)
+    addresses = _addresses(spec, facts.name)
+    guard = Guard(inside=inside, internal=internal)
+    return Desired(
+        table=_table(spec, facts.name),
+        owned=facts.owner_works and spec.host.ownership == "auto",
+        guards=dict.fromkeys(facts.links, guard),
+        sysctls=_sysctls(facts.links),
+        blackholes=frozenset(IPv4Network(address) for address in addresses),
+    )
+
+
+def inside_of(spec: Spec) -> tuple[IPv4Network, ...]:
+    """The prefixes whose hosts must never be seen outside with their own address."""
+    return collapse(s.cidr for s in spec.network.subnets if s.kind == "client")
+
+
+def internal_of(spec: Spec) -> tuple[IPv4Network, ...]:
+    """Where inside hosts may go untranslated: the network, less what an entry names."""
+    named = [d for g in spec.gateways for e in g.snat for d in e.destinations]
+    return subtract(spec.network.ranges, named)
+
+
+def _sysctls(links: Iterable[str]) -> dict[str, str]:
+    """Keys in the form with slashes, since the name of a link may hold a dot."""
+    redirects = {f"net/ipv4/conf/{name}/send_redirects": "0" for name in ("all", *links)}
+    return {
+        "net/netfilter/nf_conntrack_tcp_be_liberal": "1",
+        "net/netfilter/nf_conntrack_tcp_loose": "0",
+        "net/ipv4/conf/all/rp_filter": "2",
+        **redirects,
+        FORWARDING: "1",
+    }
+
+
+def _carried(spec: Spec, node: str) -> tuple[Gateway, ...]:
+    return tuple(g for g in spec.gateways if node in spec.nodes_of(g))
+
+
+def _addresses(spec: Spec, node: str) -> tuple[IPv4Address, ...]:
+    return tuple(fixed.address for g in _carried(spec, node) for fixed in g.addresses)
+
+
+def _table(spec: Spec, node: str) -> Table:
+    groups = _groups(spec, node)
+    chains = {_chain_name(group): _source_chain(group) for group in groups.values()}
+    return table_of(
+        chains=(
+            _prerouting(spec, node),
+            _forward(),
+            _postrouting(spec, node, groups),
+            _guard_chain(),
+            *chains.values(),
+        ),
+        lookups=(
+            _prefix_set("inside", inside_of(spec)),
+            _prefix_set("internal", internal_of(spec)),
+            Lookup(
+                name="addresses",
+                type="ipv4_addr",
+                elements={str(address): "" for address in _addresses(spec, node)},
+            ),
+            *_source_maps(groups),
+        ),
+        counters=COUNTERS,
+    )
+
+
+def _prefix_set(name: str, prefixes: Iterable[IPv4Network]) -> Lookup:
+    elements = {in_nft(prefix): "" for prefix in prefixes}
+    return Lookup(name=name, type="ipv4_addr", interval=True, elements=elements)
+
+
+Group = tuple[Translation, ...]
+
+
+def _groups(spec: Spec, node: str) -> dict[IPv4Network, Group]:
+    """Every source prefix with the translations that name it."""
+    groups: dict[IPv4Network, list[Translation]] = defaultdict(list)
+    for gateway in _carried(spec, node):
+        for entry in gateway.snat:
+            addresses = spec.addresses_of(gateway, entry)
+            translation = Translation(gateway=gateway, entry=entry, addresses=addresses)
+            for source in entry.sources:
+                groups[source].append(translation)
+    return {source: tuple(group) for source, group in groups.items()}
+
+
+def _chain_name(group: Group) -> str:
+    """The entries that a source's chain holds; sources with the same entries share it."""
+    name = "snat." + "_".join(t.label.replace("/", ".") for t in group)
+    if len(name) <= MAX_CHAIN_NAME:
+        return name
+    return f"snat.{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+
+
+def _source_maps(groups: dict[IPv4Network, Group]) -> Iterator[Lookup]:
+    by_length: dict[int, dict[str, str]] = defaultdict(dict)
+    for source, group in groups.items():
+        by_length[source.prefixlen][str(source.network_address)] = f"jump {_chain_name(group)}"
+    for length, elements in sorted(by_length.items(), reverse=True):
+        yield Lookup(name=f"snat{length}", type="ipv4_addr : verdict", elements=elements)
+
+
+def _source_chain(group: Group) -> Chain:
+    """The more specific destination first; an entry for everywhere comes last."""
+    pairs = [(d, t) for t in group for d in t.entry.destinations]
+    pairs.sort(key=lambda pair: (-pair[0].prefixlen, pair[0]))
+    rules = [rule for d, t in pairs for rule in _translate(f"ip daddr {in_nft(d)} ", t)]
+    rules += [rule for t in group if not t.entry.destinations for rule in _translate("", t)]
+    return Chain(name=_chain_name(group), rules=tuple(rules))
+
+
+def _translate(match: str, translation: Translation) -> Iterator[Rule]:
+    """Ports (and echo ids) from the whole range, drawn at random; other protocols have none."""
+    ports, plain = _targets(translation.addresses)
+    protocols = "meta l4proto { icmp, tcp, udp }"
+    comment = translation.label
+    yield Rule(text=f"{match}{protocols} counter {ports} fully-random", comment=comment)
+    yield Rule(text=f"{match}counter {plain}", comment=comment)
+
+
+def _targets(addresses: tuple[IPv4Address, ...]) -> tuple[str, str]:
+    """The translation with ports and without; several addresses are hashed, the same on any node."""
+    ports = f"{FIRST_PORT}-{LAST_PORT}"
+    if len(addresses) == 1:
+        return f"snat to {addresses[0]}:{ports}", f"snat to {addresses[0]}"
+    key = f"jhash ip saddr . ip daddr mod {len(addresses)} seed 0x1"
+    ranged = ", ".join(f"{i} : {a} . {ports}" for i, a in enumerate(addresses))
+    bare = ", ".join(f"{i} : {a}" for i, a in enumerate(addresses))
+    return f"snat ip to {key} map {{ {ranged} }}", f"snat to {key} map {{ {bare} }}"
+
+
+def _postrouting(spec: Spec, node: str, groups: dict[IPv4Network, Group]) -> Chain:
+    me = spec.node(node).address
+    rules = [
+        Rule(text=f"ip saddr {peer} snat to {me}", comment="probe through this node")
+        for peer in peer_addresses(spec, node)
+    ]
+    rules.append(Rule(text="ip daddr @internal return", comment="stays inside"))
+    for length in sorted({source.prefixlen for source in groups}, reverse=True):
+        mask = IPv4Network((0, length)).netmask
+        masked = "" if length == IPv4Network(0).max_prefixlen else f" & {mask}"
+        rules.append(
+            Rule(text=f"ip saddr{masked} vmap @snat{length}", comment=f"sources /{length}")
+        )
+    hook = Hook(type="nat", hook="postrouting", priority=SRCNAT)
+    return Chain(name="postrouting", hook=hook, rules=tuple(rules))
+
+
+def _prerouting(spec: Spec, node: str) -> Chain:
+    """A peer's probe goes through this node: back to the peer, or on to a gateway's upstream.
+
+    It comes back to another port than it was sent to, or two nodes would reflect it to each other.
+    """
+    me = spec.node(node).address
+    asked, reflected = spec.heartbeat.probe_port, spec.heartbeat.reflection_port
+    rules: list[Rule] = []
+    for peer in peer_addresses(spec, node):
+        match = f"ip saddr {peer} ip daddr {me}"
+        text = f"{match} udp dport {asked} dnat to {peer}:{reflected}"
+        rules.append(Rule(text=text, comment="probe of forwarding"))
+        for index, gateway in enumerate(spec.gateways):
+            upstream = upstream_echo(gateway)
+            if upstream and node in spec.nodes_of(gateway):
+                first = FIRST_PROBE_ID + PROBE_IDS * index
+                ids = f"icmp type echo-request icmp id {first}-{first + PROBE_IDS - 1}"
+                text = f"{match} {ids} dnat to {upstream}"
+                rules.append(Rule(text=text, comment=f"probe of {gateway.name}'s upstream"))
+    hook = Hook(type="nat", hook="prerouting", priority=DSTNAT)
+    return Chain(name="prerouting", hook=hook, rules=tuple(rules))
+
+
+def _forward() -> Chain:
+    rules = (
+        Rule(text='ct state invalid counter name "invalid" drop', comment="skips translation"),
+        Rule(text='ip daddr @addresses counter name "no_flow" drop', comment="belongs to no flow"),
+    )
+    return Chain(name="forward", hook=Hook(type="filter", hook="forward", priority=0), rules=rules)
+
+
+def _guard_chain() -> Chain:
+    text = 'ct state new ip saddr @inside ip daddr != @internal counter name "no_entry" drop'
+    hook = Hook(type="filter", hook="postrouting", priority=GUARD)
+    return Chain(name="guard", hook=hook, rules=(Rule(text=text, comment="no entry"),))
+
+
+def peer_addresses(spec: Spec, node: str) -> tuple[IPv4Address, ...]:
+    """The addresses of the other nodes, in the order of the spec."""
+    return tuple(n.address for n in spec.nodes if n.name != node)
+
+
+def upstream_echo(gateway: Gateway) -> IPv4Address | None:
+    """The address whose echo proves a gateway's upstream, if it has an ICMP check."""
+    return next((c.address for c in gateway.health.upstream if c.kind == "icmp"), None)

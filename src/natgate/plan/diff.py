@@ -1,0 +1,177 @@
+"""Desired and observed to the changes that lead from the one to the other, in a safe order.
+
+The order fails closed: the guard first, then the rules (one transaction), then the settings, with
+forwarding last. Removing goes the other way round. Each change can be repeated, so an interrupted
+plan is finished by the next one.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from natgate.model.change import (
+    AddBlackhole,
+    AddChain,
+    AddElements,
+    AddLookup,
+    AddObject,
+    AddRule,
+    AddTable,
+    Change,
+    ChangeTable,
+    Delete,
+    DeleteElements,
+    DeleteTable,
+    Flush,
+    RemoveBlackhole,
+    RemoveGuard,
+    SetGuard,
+    SetSysctl,
+    TableStep,
+)
+from natgate.model.desired import Desired
+from natgate.model.observed import Observed
+from natgate.model.table import Chain, Lookup, Table
+
+EMPTY = Table()
+
+
+def diff(desired: Desired, observed: Observed) -> tuple[Change, ...]:
+    """The changes that make `observed` hold `desired`; empty if it does already."""
+    changes: list[Change] = []
+    for link, guard in sorted(desired.guards.items()):
+        if observed.guards.get(link) != guard:
+            changes.append(SetGuard(link=link, guard=guard))
+    missing = desired.blackholes - observed.blackholes
+    changes += [AddBlackhole(prefix=prefix) for prefix in sorted(missing)]
+    steps = tuple(_table_steps(desired, observed))
+    if steps:
+        changes.append(ChangeTable(steps=steps))
+    extra = observed.blackholes - desired.blackholes
+    changes += [RemoveBlackhole(prefix=prefix) for prefix in sorted(extra)]
+    for link in sorted(observed.guards.keys() - desired.guards.keys()):
+        changes.append(RemoveGuard(link=link))
+    for key, value in desired.sysctls.items():
+        if observed.sysctls.get(key) != value:
+            previous = observed.sysctls.get(key)
+            changes.append(SetSysctl(key=key, value=value, previous=previous))
+    return tuple(changes)
+
+
+def removal(
+    observed: Observed, previous: Mapping[str, str], hooks: frozenset[str]
+) -> tuple[Change, ...]:
+    """The changes that take away all that natgate made, and nothing else.
+
+    `previous`: the settings as they were before natgate. `hooks`: the links whose classifier
+    hooks natgate made.
+    """
+    changes: list[Change] = [
+        SetSysctl(key=key, value=value, previous=observed.sysctls.get(key))
+        for key, value in reversed(list(previous.items()))
+        if observed.sysctls.get(key) not in (None, value)
+    ]
+    if observed.table is not None:
+        changes.append(ChangeTable(steps=(DeleteTable(),)))
+    changes += [RemoveBlackhole(prefix=prefix) for prefix in sorted(observed.blackholes)]
+    changes += [RemoveGuard(link=link, hooks=link in hooks) for link in sorted(observed.guards)]
+    return tuple(changes)
+
+
+def _table_steps(desired: Desired, observed: Observed) -> Iterator[TableStep]:
+    table = desired.table
+    held = observed.table
+    if held is not None and observed.ownership == ("none" if desired.owned else "mine"):
+        # A plain table cannot be taken into ownership in place, nor an owned one be let go.
+        yield DeleteTable()
+        held = None
+    if held is None:
+        yield AddTable(owned=desired.owned)
+    elif held.asleep:
+        yield AddTable()
+    held = held or EMPTY
+    if not _same_frame(table, held):
+        yield from _clear(held)
+        held = EMPTY
+    yield from _add_frame(table, held)
+    yield from _change_rules(table, held)
+    for name, lookup in table.lookups.items():
+        old = held.lookups.get(name)
+        yield from _change_elements(lookup, old.elements if old else {})
+    yield from _remove_extra(table, held)
+
+
+def _same_frame(table: Table, held: Table) -> bool:
+    """Whether everything of the same name is of the same kind, so that it can be kept."""
+    chains = all(
+        held.chains[name].hook == chain.hook
+        for name, chain in table.chains.items()
+        if name in held.chains
+    )
+    return chains and all(
+        _kind(held.lookups[name]) == _kind(lookup)
+        for name, lookup in table.lookups.items()
+        if name in held.lookups
+    )
+
+
+def _kind(lookup: Lookup) -> tuple[str, bool]:
+    return lookup.type, lookup.interval
+
+
+def _word(lookup: Lookup) -> str:
+    return "map" if lookup.is_map else "set"
+
+
+def _clear(held: Table) -> Iterator[TableStep]:
+    """Take everything out of the table, references first."""
+    for name in held.chains:
+        yield Flush(kind="chain", name=name)
+    for lookup in held.lookups.values():
+        yield Delete(kind=_word(lookup), name=lookup.name)
+    for name in held.chains:
+        yield Delete(kind="chain", name=name)
+    for kind, name in sorted(held.objects):
+        yield Delete(kind=kind, name=name)
+
+
+def _add_frame(table: Table, held: Table) -> Iterator[TableStep]:
+    for kind, name in sorted(table.objects - held.objects):
+        yield AddObject(kind=kind, name=name)
+    for name, lookup in table.lookups.items():
+        if name not in held.lookups:
+            yield AddLookup(lookup=lookup)
+    for name, chain in table.chains.items():
+        if name not in held.chains:
+            yield AddChain(chain=chain)
+
+
+def _change_rules(table: Table, held: Table) -> Iterator[TableStep]:
+    for name, chain in table.chains.items():
+        old = held.chains.get(name, Chain(name=name))
+        if old.rules == chain.rules:
+            continue
+        if old.rules:
+            yield Flush(kind="chain", name=name)
+        for rule in chain.rules:
+            yield AddRule(chain=name, rule=rule)
+
+
+def _change_elements(lookup: Lookup, held: Mapping[str, str]) -> Iterator[TableStep]:
+    stale = tuple(k for k, value in held.items() if lookup.elements.get(k) != value)
+    fresh = tuple((k, value) for k, value in lookup.elements.items() if held.get(k) != value)
+    if stale:
+        yield DeleteElements(lookup=lookup.name, keys=stale)
+    if fresh:
+        yield AddElements(lookup=lookup.name, elements=fresh)
+
+
+def _remove_extra(table: Table, held: Table) -> Iterator[TableStep]:
+    chains = [name for name in held.chains if name not in table.chains]
+    for name in chains:
+        yield Flush(kind="chain", name=name)
+    for name, lookup in held.lookups.items():
+        if name not in table.lookups:
+            yield Delete(kind=_word(lookup), name=name)
+    for name in chains:
+        yield Delete(kind="chain", name=name)
+    for kind, name in sorted(held.objects - table.objects):
+        yield Delete(kind=kind, name=name)

@@ -1,0 +1,108 @@
+"""Changes and entries in sentences, for people who decide whether to go on."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from natgate.model.change import (
+    AddBlackhole,
+    AddRule,
+    AddTable,
+    Change,
+    ChangeTable,
+    DeleteTable,
+    RemoveBlackhole,
+    RemoveGuard,
+    SetGuard,
+    SetSysctl,
+)
+from natgate.model.spec import Spec
+
+_WHY = {
+    "net/ipv4/ip_forward": "a gateway forwards; set last, when rules and guard are in place",
+    "net/ipv4/conf/all/rp_filter": "translated packets return on the link they left by; strict "
+    "reverse-path checks would drop them",
+    "net/netfilter/nf_conntrack_tcp_be_liberal": "a node that takes over has not seen the window "
+    "of a connection; strict checks would drop its packets",
+    "net/netfilter/nf_conntrack_tcp_loose": "a connection picked up in its middle could be given "
+    "a wrong port",
+}
+
+_REASONS: Mapping[type[Change], str] = {
+    SetGuard: "nothing from inside may leave untranslated, whatever happens to the rules",
+    RemoveGuard: "this link needs no guard",
+    AddBlackhole: "a packet to a fixed address that belongs to no flow ends here",
+    RemoveBlackhole: "no longer a fixed address of this node",
+}
+
+
+def reason(change: Change, *, removing: bool = False) -> str:
+    """Why a change is needed, in one sentence."""
+    if removing:
+        return "as it was before natgate" if isinstance(change, SetSysctl) else "natgate made it"
+    if isinstance(change, ChangeTable):
+        return _table_reason(change)
+    if isinstance(change, SetSysctl):
+        redirects = "packets turn round on one link; redirects would lead clients past the node"
+        return f"{_WHY.get(change.key, redirects)} (now {change.previous or 'absent'})"
+    return _REASONS[type(change)]
+
+
+def _table_reason(change: ChangeTable) -> str:
+    kinds = {type(step) for step in change.steps}
+    if DeleteTable in kinds and AddTable in kinds:
+        return "the table has to be made anew to change who owns it; the guard drops meanwhile"
+    if DeleteTable in kinds:
+        return "the table and all in it are natgate's"
+    if AddTable in kinds:
+        return "there is no table yet; all of it comes into force at once"
+    rules = [step for step in change.steps if isinstance(step, AddRule)]
+    if rules:
+        entries = dict.fromkeys(step.rule.comment for step in rules if step.rule.comment)
+        return f"rules differ: {', '.join(entries)}; all steps come into force at once"
+    return "elements differ; all steps come into force at once"
+
+
+def as_json(changes: tuple[Change, ...], *, removing: bool = False) -> list[dict[str, str]]:
+    """Changes with kind, command and reason."""
+    return [
+        {
+            "kind": type(change).__name__,
+            "run": str(change),
+            "reason": reason(change, removing=removing),
+        }
+        for change in changes
+    ]
+
+
+def notes(spec: Spec) -> tuple[str, ...]:
+    """What the spec asks of the surroundings, which natgate cannot set from here."""
+    found: list[str] = []
+    if len(spec.nodes) > 1 or spec.steering.kind != "none":
+        names = ", ".join(node.name for node in spec.nodes)
+        found.append(
+            f"switch off the source/destination check of every node's interface ({names}) where "
+            "the network has one (clouds); on Linux its equivalents are rp_filter and "
+            "send_redirects, which natgate sets"
+        )
+    found += [
+        f"{gateway.name} has no upstream check: a dead path beyond a node goes unnoticed"
+        for gateway in spec.gateways
+        if not gateway.health.upstream
+    ]
+    return tuple(found)
+
+
+def entries(spec: Spec, counters: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Every entry with its addresses and how many flows it has translated on this node."""
+    return [
+        {
+            "gateway": gateway.name,
+            "entry": entry.name,
+            "sources": [str(prefix) for prefix in entry.sources],
+            "destinations": [str(prefix) for prefix in entry.destinations] or ["everywhere"],
+            "addresses": [str(address) for address in spec.addresses_of(gateway, entry)],
+            "flows_started": counters.get(f"{gateway.name}/{entry.name}", 0),
+        }
+        for gateway in spec.gateways
+        for entry in gateway.snat
+    ]

@@ -1,0 +1,45 @@
+"""A store in memory, which forgets with its process."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from natgate.store.interface import Generation, Made
+
+
+@dataclass(slots=True)
+class FakeStore:
+    """A `Store` whose content can be looked at."""
+
+    generations: list[Generation] = field(default_factory=list)
+    things: dict[tuple[Made, str], str] = field(default_factory=dict)
+    last: int = 0
+
+    def latest(self) -> Generation | None:
+        """The generation in force."""
+        return self.generations[-1] if self.generations else None
+
+    def add(self, text: str, digest: str) -> Generation:
+        """Record a spec as the next generation."""
+        self.last += 1
+        self.generations.append(Generation(number=self.last, text=text, digest=digest))
+        return self.generations[-1]
+
+    def withdraw(self, number: int) -> None:
+        """Forget a generation that could not be brought into force."""
+        self.generations = [g for g in self.generations if g.number != number]
+
+    def remember(self, kind: Made, name: str, value: str) -> None:
+        """Record what was there before natgate."""
+        self.things.setdefault((kind, name), value)
+
+    def made(self, kind: Made) -> Mapping[str, str]:
+        """Everything remembered of a kind."""
+        return {name: value for (k, name), value in self.things.items() if k == kind}
+
+    def forget(self) -> None:
+        """Nothing is natgate's any more."""
+        self.generations.clear()
+        self.things.clear()
+
+    def close(self) -> None:
+        """Nothing to give back."""

@@ -1,0 +1,50 @@
+"""What natgate remembers across restarts: applied specs, and what it made on this host."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """An applied spec: its number, its text as the operator wrote it, and its digest."""
+
+    number: int
+    text: str
+    digest: str
+
+
+Made = Literal["sysctl", "hooks"]
+"""sysctl: the value before natgate, by key; hooks: the classifier hooks natgate made, by link."""
+
+
+class Store(Protocol):
+    """Each call is durable when it returns, wholly or not at all."""
+
+    def latest(self) -> Generation | None:
+        """The generation in force; None before the first spec and after `forget`."""
+        ...
+
+    def add(self, text: str, digest: str) -> Generation:
+        """Record a spec as the next generation."""
+        ...
+
+    def withdraw(self, number: int) -> None:
+        """Forget a generation that could not be brought into force; its number is not used again."""
+        ...
+
+    def remember(self, kind: Made, name: str, value: str) -> None:
+        """Record what was there before natgate; the first value of a name is kept."""
+        ...
+
+    def made(self, kind: Made) -> Mapping[str, str]:
+        """Everything remembered of a kind, in the order of recording."""
+        ...
+
+    def forget(self) -> None:
+        """Nothing is natgate's any more: no generation is in force and nothing was made."""
+        ...
+
+    def close(self) -> None:
+        """Give the file back."""
+        ...

@@ -1,0 +1,46 @@
+"""Flows as ctnetlink messages: finding and ending those that were never translated.
+
+Kernel: include/uapi/linux/netfilter/nfnetlink_conntrack.h; filtering by status needs 5.9.
+"""
+
+import struct
+from ipaddress import IPv4Address
+
+from natgate.wire.netlink import ACK, DUMP, NESTED, REQUEST, Message, attribute, attributes
+
+NEW_FLOW, GET_FLOW, DELETE_FLOW = 0x100, 0x101, 0x102
+SOURCE_TRANSLATED = 0x10
+_TUPLE_ORIGINAL, _STATUS, _ID, _STATUS_MASK = 1, 3, 12, 26
+_TUPLE_IP, _SOURCE, _DESTINATION = 1, 1, 2
+_HEAD = struct.Struct("=BBH")
+_IPV4 = _HEAD.pack(2, 0, 0)
+
+
+def get_untranslated() -> Message:
+    """Ask for the IPv4 flows whose source is not translated; the kernel does the filtering."""
+    body = _IPV4 + attribute(_STATUS, bytes(4))
+    body += attribute(_STATUS_MASK, struct.pack(">I", SOURCE_TRANSLATED))
+    return Message(type=GET_FLOW, flags=REQUEST | DUMP, body=body)
+
+
+def parse_endpoints(message: Message) -> tuple[IPv4Address, IPv4Address] | None:
+    """Source and destination of a flow's first packet, if its source is untranslated."""
+    if message.type != NEW_FLOW:
+        return None
+    found = attributes(message.body[_HEAD.size :])
+    status = struct.unpack(">I", found.get(_STATUS, bytes(4)))[0]
+    if status & SOURCE_TRANSLATED:
+        return None
+    pair = attributes(attributes(found.get(_TUPLE_ORIGINAL, b"")).get(_TUPLE_IP, b""))
+    if _SOURCE not in pair or _DESTINATION not in pair:
+        return None
+    return IPv4Address(pair[_SOURCE]), IPv4Address(pair[_DESTINATION])
+
+
+def delete_flow(found: Message) -> Message:
+    """End the flow that a dump showed: by its tuple and its id, so never a later one."""
+    seen = attributes(found.body[_HEAD.size :])
+    body = _IPV4 + attribute(_TUPLE_ORIGINAL | NESTED, seen[_TUPLE_ORIGINAL])
+    if _ID in seen:
+        body += attribute(_ID, seen[_ID])
+    return Message(type=DELETE_FLOW, flags=REQUEST | ACK, body=body)

@@ -1,0 +1,87 @@
+"""The egress guard as a classic BPF program for a tc direct-action classifier.
+
+Classic BPF is checked by the kernel, needs no compiler and no privilege beyond CAP_NET_ADMIN.
+Loads are relative to the network header (SKF_NET_OFF in linux/filter.h), so that the program fits
+links with and without a MAC header. Verdicts: linux/pkt_cls.h.
+"""
+
+import struct
+from ipaddress import IPv4Network
+
+from natgate.model.address import Prefixes
+from natgate.model.desired import Guard
+from natgate.model.error import RefusedError
+
+SKF_NET_OFF = 0xFFF00000
+SKF_AD_PROTOCOL = 0xFFFFF000
+LOAD_HALF, LOAD_WORD, AND, JUMP_IF_EQUAL, JUMP, RETURN = 0x28, 0x20, 0x54, 0x15, 0x05, 0x06
+IPV4 = 0x0800
+SOURCE, DESTINATION = SKF_NET_OFF + 12, SKF_NET_OFF + 16
+GO_ON, DROP = 0xFFFFFFFF, 2
+"""TC_ACT_UNSPEC leaves the packet to the next classifier; TC_ACT_SHOT drops and counts it."""
+
+MAX_INSTRUCTIONS = 4096
+"""BPF_MAXINSNS: the kernel's limit for classic BPF."""
+
+Instruction = tuple[int, int, int, int]
+_FORMAT = struct.Struct("=HBBI")
+_PER_PREFIX = 4
+_HEAD: tuple[Instruction, ...] = (
+    (LOAD_HALF, 0, 0, SKF_AD_PROTOCOL),
+    (JUMP_IF_EQUAL, 1, 0, IPV4),
+    (RETURN, 0, 0, GO_ON),
+)
+
+
+def render_guard(guard: Guard) -> bytes:
+    """The program as `struct sock_filter[]`; RefusedError if the prefixes are too many for one."""
+    to_inside = _PER_PREFIX * len(guard.inside)
+    program = list(_HEAD)
+    for index, prefix in enumerate(guard.inside):
+        rest = to_inside - _PER_PREFIX * (index + 1)
+        program += [*_compare(SOURCE, prefix), (JUMP, 0, 0, rest + 1)]
+    program.append((RETURN, 0, 0, GO_ON))
+    for prefix in guard.internal:
+        program += [*_compare(DESTINATION, prefix), (RETURN, 0, 0, GO_ON)]
+    program.append((RETURN, 0, 0, DROP))
+    if len(program) > MAX_INSTRUCTIONS:
+        most = MAX_INSTRUCTIONS // _PER_PREFIX - 2
+        raise RefusedError(
+            f"the guard needs {len(guard.inside) + len(guard.internal)} prefixes, and the kernel "
+            f"takes {most}: use fewer, larger client subnets and destinations"
+        )
+    return b"".join(_FORMAT.pack(*instruction) for instruction in program)
+
+
+def parse_guard(program: bytes) -> Guard | None:
+    """The guard that renders to exactly this program, or None if there is none."""
+    if len(program) % _FORMAT.size:
+        return None
+    instructions = list(_FORMAT.iter_unpack(program))
+    inside = _prefixes(instructions, SOURCE)
+    internal = _prefixes(instructions, DESTINATION)
+    if inside is None or internal is None:
+        return None
+    guard = Guard(inside=inside, internal=internal)
+    return guard if render_guard(guard) == program else None
+
+
+def _compare(field: int, prefix: IPv4Network) -> tuple[Instruction, ...]:
+    """Go on with the next instruction if the field lies in the prefix, else skip that one."""
+    return (
+        (LOAD_WORD, 0, 0, field),
+        (AND, 0, 0, int(prefix.netmask)),
+        (JUMP_IF_EQUAL, 0, 1, int(prefix.network_address)),
+    )
+
+
+def _prefixes(instructions: list[Instruction], field: int) -> Prefixes | None:
+    found: list[IPv4Network] = []
+    for load, mask, compare in zip(instructions, instructions[1:], instructions[2:], strict=False):
+        if load == (LOAD_WORD, 0, 0, field):
+            length = mask[3].bit_count()
+            try:
+                found.append(IPv4Network((compare[3], length)))
+            except ValueError:
+                return None
+    return tuple(found)

@@ -1,0 +1,127 @@
+r"""Heartbeats: who speaks, in which session, and what it says, under a keyed MAC.
+
+Replay is impossible by construction: a heartbeat counts only if it names the receiver's own present
+session, which is drawn at random at every start, and carries a higher number than the last. A node
+that does not yet know the receiver's session sends zeros, which earns it an answer and no belief.
+Layout: "NG1\\0", sender's session (8), receiver's session (8), number (8), JSON, HMAC-SHA256 (32).
+"""
+
+import hashlib
+import hmac
+import json
+import struct
+from dataclasses import dataclass, replace
+
+from natgate.model.view import GatewayView, NodeView
+
+MAGIC = b"NG1\0"
+NO_SESSION = bytes(8)
+MIN_KEY = 16
+_HEAD = struct.Struct("!4s8s8sQ")
+_MAC = 32
+MAX_SIZE = 65000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """One heartbeat."""
+
+    sender: str
+    session: bytes
+    to_session: bytes
+    number: int
+    view: NodeView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """What is known of one peer's session; `proven` is when it last named ours.
+
+    `retired` are sessions that a later one has followed; nothing from them is ever believed again.
+    """
+
+    theirs: bytes = NO_SESSION
+    number: int = 0
+    proven: float | None = None
+    retired: frozenset[bytes] = frozenset()
+
+
+def receive(
+    session: Session, beat: Heartbeat, mine: bytes, now: float, patience: float
+) -> tuple[Session, bool]:
+    """The session after a heartbeat, and whether the heartbeat is to be believed.
+
+    An unproven session may change at any time, a proven one only after `patience` seconds of
+    silence or for one that names ours: a replayed greeting cannot displace a peer that speaks.
+    """
+    if beat.session in session.retired:
+        return session, False
+    new = beat.session != session.theirs
+    if beat.to_session == mine:
+        if not new and beat.number <= session.number:
+            return session, False
+        retired = session.retired | {session.theirs} if new and session.proven else session.retired
+        proven = Session(theirs=beat.session, number=beat.number, proven=now, retired=retired)
+        return proven, True
+    speaking = session.proven is not None and now - session.proven < patience
+    if new and not speaking:
+        retired = session.retired | {session.theirs} if session.proven else session.retired
+        return replace(session, theirs=beat.session, number=0, proven=None, retired=retired), False
+    return session, False
+
+
+def render_heartbeat(beat: Heartbeat, key: bytes) -> bytes:
+    """The datagram."""
+    view = beat.view
+    body = {
+        "node": beat.sender,
+        "generation": view.generation,
+        "digest": view.digest,
+        "gateways": {
+            name: {
+                "reasons": g.reasons,
+                "checked": g.checked,
+                "active": g.active,
+                "epoch": g.epoch,
+            }
+            for name, g in view.gateways.items()
+        },
+    }
+    head = _HEAD.pack(MAGIC, beat.session, beat.to_session, beat.number)
+    text = json.dumps(body, separators=(",", ":")).encode()
+    return head + text + _mac(key, head + text)
+
+
+def parse_heartbeat(data: bytes, key: bytes) -> Heartbeat | None:
+    """The heartbeat, or None for anything not written with the key."""
+    if len(data) < _HEAD.size + _MAC or not data.startswith(MAGIC):
+        return None
+    content, mac = data[:-_MAC], data[-_MAC:]
+    if not hmac.compare_digest(mac, _mac(key, content)):
+        return None
+    _, session, to_session, number = _HEAD.unpack_from(content)
+    try:
+        body = json.loads(content[_HEAD.size :])
+        view = NodeView(
+            generation=int(body["generation"]),
+            digest=str(body["digest"]),
+            gateways={
+                str(name): GatewayView(
+                    reasons=tuple(map(str, g["reasons"])),
+                    checked=bool(g["checked"]),
+                    active=None if g["active"] is None else str(g["active"]),
+                    epoch=int(g["epoch"]),
+                )
+                for name, g in body["gateways"].items()
+            },
+        )
+        sender = str(body["node"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None  # written with the key by another version
+    return Heartbeat(
+        sender=sender, session=session, to_session=to_session, number=number, view=view
+    )
+
+
+def _mac(key: bytes, content: bytes) -> bytes:
+    return hmac.digest(key, content, hashlib.sha256)

@@ -1,0 +1,205 @@
+"""`nft -j list table` to the model's Table: each rule becomes its one canonical text.
+
+The texts are those that `plan.compile` writes; an expression outside that vocabulary is kept as
+JSON, so that a foreign rule never equals one of ours (libnftables-json(5)).
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from natgate.model.table import TABLE, Chain, Hook, Lookup, Rule, Table
+
+Json = Any
+
+_OBJECTS = {
+    "counter": "counter",
+    "quota": "quota",
+    "limit": "limit",
+    "flowtable": "flowtable",
+    "ct helper": "ct helper",
+    "ct timeout": "ct timeout",
+    "ct expectation": "ct expectation",
+    "secmark": "secmark",
+    "synproxy": "synproxy",
+}
+
+
+def parse_table(text: str) -> Table | None:
+    """Our table in a listing, or None if the listing has none.
+
+    Counts, handles and the order of elements do not matter. Raises ValueError on other input.
+    """
+    found = False
+    chains: dict[str, Chain] = {}
+    rules: dict[str, list[Rule]] = {}
+    lookups: dict[str, Lookup] = {}
+    objects: set[tuple[str, str]] = set()
+    for kind, body in _items(text):
+        if kind == "table" and body["name"] == TABLE and body["family"] == "ip":
+            found = True
+        elif kind == "metainfo" or body.get("table") != TABLE or body.get("family") != "ip":
+            continue
+        elif kind == "chain":
+            chains[body["name"]] = Chain(name=body["name"], hook=_hook(body))
+        elif kind == "rule":
+            rules.setdefault(body["chain"], []).append(_rule(body))
+        elif kind in {"set", "map"}:
+            lookups[body["name"]] = _lookup(body)
+        elif kind in _OBJECTS:
+            objects.add((_OBJECTS[kind], body["name"]))
+    if not found:
+        return None
+    full = {
+        name: Chain(name=name, hook=chain.hook, rules=tuple(rules.get(name, ())))
+        for name, chain in chains.items()
+    }
+    return Table(chains=full, lookups=lookups, objects=frozenset(objects))
+
+
+def parse_counters(text: str) -> dict[str, int]:
+    """Packets of each named counter of ours, and of each rule's counter by the rule's comment."""
+    counts: dict[str, int] = {}
+    for kind, body in _items(text):
+        if kind == "metainfo" or body.get("table") != TABLE:
+            continue
+        if kind == "counter":
+            counts[body["name"]] = body["packets"]
+        elif kind == "rule":
+            for part in body["expr"]:
+                counter = part.get("counter")
+                if isinstance(counter, dict) and "comment" in body:
+                    name = body["comment"]
+                    counts[name] = counts.get(name, 0) + counter["packets"]
+    return counts
+
+
+def _items(text: str) -> list[tuple[str, dict[str, Json]]]:
+    """Each thing of a listing with its kind; ValueError if the text is no listing."""
+    listing = json.loads(text)
+    items = listing.get("nftables") if isinstance(listing, dict) else None
+    if not isinstance(items, list) or not all(isinstance(i, dict) and i for i in items):
+        raise ValueError("not a listing of nft -j")
+    return [next(iter(item.items())) for item in items]
+
+
+def _as_list(value: Json) -> list[Json]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def _hook(body: dict[str, Json]) -> Hook | None:
+    if "hook" not in body:
+        return None
+    policy = body.get("policy", "accept")
+    if "dev" in body:
+        policy = f"{policy}; device {body['dev']}"
+    return Hook(type=body["type"], hook=body["hook"], priority=body["prio"], policy=policy)
+
+
+def _lookup(body: dict[str, Json]) -> Lookup:
+    key = _type(body["type"])
+    flags = set(_as_list(body.get("flags")))
+    kind = f"{key} : {_type(body['map'])}" if "map" in body else key
+    extra = sorted(flags - {"interval"})
+    if extra:
+        kind += f" flags {','.join(extra)}"
+    elements: dict[str, str] = {}
+    for element in body.get("elem", []):
+        if isinstance(element, list):
+            elements[_value(element[0])] = _value(element[1])
+        else:
+            elements[_value(element)] = ""
+    return Lookup(name=body["name"], type=kind, interval="interval" in flags, elements=elements)
+
+
+def _type(value: Json) -> str:
+    return " . ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _rule(body: dict[str, Json]) -> Rule:
+    text = " ".join(_statement(part) for part in body.get("expr", []))
+    return Rule(text=text, comment=body.get("comment", ""))
+
+
+_BARE = {"accept", "drop", "return", "continue", "notrack"}
+
+
+def _statement(part: dict[str, Json]) -> str:
+    kind, body = next(iter(part.items()))
+    if kind in _BARE and body is None:
+        return kind
+    return _STATEMENTS[kind](body) if kind in _STATEMENTS else _raw(part)
+
+
+def _match(body: dict[str, Json]) -> str:
+    op = {"==": " ", "in": " ", "!=": " != "}.get(body["op"])
+    if op is None:
+        return _raw(body)
+    return f"{_value(body['left'])}{op}{_value(body['right'])}"
+
+
+def _translation(kind: str, body: dict[str, Json]) -> str:
+    if set(body) - {"addr", "family", "port", "flags"} or "addr" not in body:
+        return _raw({kind: body})
+    family = f" {body['family']}" if "family" in body else ""
+    port = f":{_value(body['port'])}" if "port" in body else ""
+    flags = "".join(f" {flag}" for flag in _as_list(body.get("flags")))
+    return f"{kind}{family} to {_value(body['addr'])}{port}{flags}"
+
+
+_STATEMENTS: dict[str, Callable[[Json], str]] = {
+    "match": _match,
+    "vmap": lambda b: f"{_value(b['key'])} vmap {b['data']}",
+    "counter": lambda b: f'counter name "{b}"' if isinstance(b, str) else "counter",
+    "snat": lambda b: _translation("snat", b),
+    "dnat": lambda b: _translation("dnat", b),
+    "jump": lambda b: f"jump {b['target']}",
+    "goto": lambda b: f"goto {b['target']}",
+}
+
+
+def _value(value: Json) -> str:
+    if isinstance(value, list):
+        return f"{{ {', '.join(sorted(map(_value, value)))} }}"
+    if not isinstance(value, dict):
+        return str(value)
+    kind, body = next(iter(value.items()))
+    if len(value) > 1 or kind not in _VALUES:
+        bare = kind in _BARE or kind in {"jump", "goto"}
+        return _statement(value) if bare else _raw(value)
+    return _VALUES[kind](body)
+
+
+def _map(body: Json) -> str:
+    pairs = [f"{_value(k)} : {_value(v)}" for k, v in body["data"]["set"]]
+    return f"{_value(body['key'])} map {{ {', '.join(pairs)} }}"
+
+
+def _jhash(body: Json) -> str:
+    offset = f" offset {body['offset']}" if body.get("offset") else ""
+    seed = f" seed {body['seed']:#x}" if "seed" in body else ""
+    return f"jhash {_value(body['expr'])} mod {body['mod']}{seed}{offset}"
+
+
+def _and(body: Json) -> str:
+    return f"{_value(body[0])} & {_value(body[1])}"
+
+
+_VALUES: dict[str, Callable[[Json], str]] = {
+    "payload": lambda b: f"{b['protocol']} {b['field']}" if "field" in b else _raw({"payload": b}),
+    "meta": lambda b: f"meta {b['key']}",
+    "ct": lambda b: f"ct {b['key']}" if set(b) == {"key"} else _raw({"ct": b}),
+    "prefix": lambda b: f"{_value(b['addr'])}/{b['len']}",
+    "range": lambda b: f"{_value(b[0])}-{_value(b[1])}",
+    "set": _value,
+    "concat": lambda b: " . ".join(map(_value, b)),
+    "map": _map,
+    "jhash": _jhash,
+    "&": _and,
+}
+
+
+def _raw(value: Json) -> str:
+    return f"json {json.dumps(value, sort_keys=True)}"

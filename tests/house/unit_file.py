@@ -1,0 +1,25 @@
+"""The systemd unit as data: each setting with its values, in order."""
+
+from collections import defaultdict
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+UNIT = ROOT / "packaging" / "natgate.service"
+
+
+def settings(path: Path = UNIT) -> dict[str, list[str]]:
+    """Every setting of a unit file with all its values; ValueError on a line that is none."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for line in path.read_text().splitlines():
+        if not line or line.startswith(("#", "[")):
+            continue
+        key, equals, value = line.partition("=")
+        if not equals or not key.isalnum():
+            raise ValueError(f"not a setting: {line}")
+        found[key].append(value)
+    return dict(found)
+
+
+def capabilities() -> list[str]:
+    """The names of the capabilities that the unit leaves to the agent."""
+    return settings()["CapabilityBoundingSet"][0].split()

@@ -1,0 +1,60 @@
+"""A scene as lines of ip."""
+
+from natgate.lab import catalogue, network
+from natgate.lab.scene import hosts
+from natgate.model.spec import LabSteering
+
+SCENE = catalogue.prepared("fixed-source")
+
+
+def test_each_route_table_has_one_number() -> None:
+    """The edge table and the table of each subnet with hosts are numbered from 1001."""
+    assert network.tables(SCENE.spec) == {
+        "edge": 1001,
+        "clients-a": 1002,
+        "clients-c": 1003,
+        "nodes-a": 1004,
+        "nodes-c": 1005,
+    }
+
+
+def test_interface_names_fit() -> None:
+    """Every port has a name of its own that the kernel takes, however long the host's name is."""
+    names = list(network.ports(SCENE).values())
+    assert len(set(names)) == len(names) == len(hosts(SCENE)) - 1
+    assert all(len(name) <= 15 for name in names)
+
+
+def test_a_client_cannot_reach_the_outside_by_itself() -> None:
+    """Only the tables of nodes know what lies behind a router."""
+    numbers = network.tables(SCENE.spec)
+    outside = [line for line in network.setup(SCENE, "vpc") if "192.168.100.0/24" in line]
+    assert [line.rpartition(" ")[2] for line in outside] == [
+        str(numbers["nodes-a"]),
+        str(numbers["nodes-c"]),
+    ]
+
+
+def test_every_port_looks_into_one_table_only() -> None:
+    """A packet that the table of its subnet does not know is unreachable."""
+    rules = [line for line in network.setup(SCENE, "vpc") if line.startswith("rule")]
+    ports = [port for host, port in network.ports(SCENE).items() if host != "target"]
+    assert [line for line in rules if "unreachable" in line] == [
+        f"rule add pref 1101 iif {port} unreachable" for port in ports
+    ]
+
+
+def test_links_join_namespaces_only() -> None:
+    """Both ends of every link are made inside namespaces of this lab."""
+    wiring = network.wiring(SCENE, "x")
+    assert set(wiring) == {"ng.x.vpc", "ng.x.vpn"}
+    assert wiring["ng.x.vpn"] == ["link add p6 type veth peer name eth0 netns ng.x.target"]
+
+
+def test_agents_get_the_labs_own_router() -> None:
+    """The spec that agents get names the lab's router, its tables and the key's variable."""
+    spec = network.with_steering(SCENE.spec, "x", "KEY")
+    assert spec.steering == LabSteering(
+        kind="lab", router="ng.x.vpc", tables=network.tables(SCENE.spec)
+    )
+    assert spec.heartbeat.key_env == "KEY"

@@ -1,0 +1,114 @@
+"""Scenes: what is refused, and in which words."""
+
+import pytest
+
+from natgate.lab import catalogue
+from natgate.lab.scene import hosts, paths
+from natgate.model.error import RefusedError, SpecError
+
+SCENE = catalogue.text_of("fixed-source")
+
+
+def problems(text: str) -> dict[str, str]:
+    """The problems of a scene by path."""
+    with pytest.raises(SpecError) as caught:
+        catalogue.read_scene(text, "scene.yaml")
+    return {problem.path: problem.message for problem in caught.value.problems}
+
+
+@pytest.mark.parametrize("name", catalogue.built_in())
+def test_every_built_in_scene_is_valid(name: str) -> None:
+    """A scene that comes with natgate can be built."""
+    assert catalogue.prepared(name).name == name
+
+
+def test_a_scene_reads_back_as_the_same() -> None:
+    """What a lab writes down about itself is what it was made from."""
+    scene = catalogue.prepared("fixed-source", "off")
+    assert scene.spec.host.ownership == "off"
+    assert catalogue.read_scene(catalogue.as_yaml(scene), "again") == scene
+
+
+def test_hosts_have_roles_zones_and_addresses() -> None:
+    """Every machine of a scene is listed once, the VPC router first."""
+    found = [
+        (host.name, host.role, host.zone) for host in hosts(catalogue.prepared("fixed-source"))
+    ]
+    assert found == [
+        ("vpc", "router", None),
+        ("client-a", "client", "a"),
+        ("client-c", "client", "c"),
+        ("node-a", "node", "a"),
+        ("node-c", "node", "c"),
+        ("vpn", "router", None),
+        ("target", "target", None),
+    ]
+
+
+def test_paths_are_the_ways_that_an_entry_covers() -> None:
+    """Each client that an entry covers has a way to the target that admits its address."""
+    scene = catalogue.prepared("fixed-source")
+    found = [(way.client.name, way.target.name, way.gateway.name) for way in paths(scene)]
+    assert found == [("client-a", "target", "partner"), ("client-c", "target", "partner")]
+
+
+def test_a_target_that_does_not_admit_the_address_is_no_path() -> None:
+    """A client is not expected to reach a target that does not admit its gateway's address."""
+    scene = SCENE.replace("admits: [10.10.0.85]", "admits: [10.10.0.99]")
+    assert not list(paths(catalogue.read_scene(scene, "scene.yaml")))
+
+
+def test_every_problem_is_reported_at_once() -> None:
+    """A scene with several mistakes names each of them with its path."""
+    text = (
+        SCENE.replace("client-c, subnet: clients-c", "client-a, subnet: nowhere")
+        .replace("address: 10.10.0.16", "address: 10.10.0.45")
+        .replace("router: vpn", "router: wan")
+        .replace("steering: {kind: lab}", "steering: {kind: none}")
+    )
+    found = problems(text)
+    assert set(found) >= {
+        "clients[0].address",
+        "clients[1].name",
+        "clients[1].subnet",
+        "clients[1].address",
+        "targets[0].router",
+        "spec.steering",
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path", "words"),
+    [
+        ("title:", "titel:", "titel", "unknown key"),
+        ("name: client-a", "name: vpc", "clients[0].name", "already taken by the lab's own"),
+        ("name: client-a", "name: node-a", "clients[0].name", "already taken by spec.nodes[0]"),
+        ("192.168.100.20", "192.168.100.5", "targets[0].address", "already at routers[0].address"),
+        ("10.10.0.16}", "10.10.0.46}", "clients[0].address", "not inside subnet clients-a"),
+        ("192.168.100.20", "192.168.101.20", "targets[0].address", "not inside 192.168.100.0/24"),
+        ("address: 192.168.100.5,", "address: 10.9.9.9,", "routers[0].address", "its prefix"),
+        (
+            "cidr: 10.10.0.64/28, kind: node",
+            "cidr: 10.10.0.64/28, kind: node, route_table: clients-a",
+            "spec.nodes[0].address",
+            "would route to itself",
+        ),
+        ("zones: [a, c]", "zones: [a]", "spec.network.subnets[1].zone", "not in network.zones"),
+    ],
+)
+def test_a_mistake_is_named(old: str, new: str, path: str, words: str) -> None:
+    """A mistake is refused at its path, in words that say what is wrong."""
+    assert words in problems(SCENE.replace(old, new, 1))[path]
+
+
+def test_two_routers_with_one_prefix_are_refused() -> None:
+    """One prefix lies behind one router."""
+    other = "  - {name: wan, address: 192.168.100.6, prefix: 192.168.100.0/24}\n"
+    found = problems(SCENE.replace("targets:\n", f"{other}targets:\n"))
+    assert found == {"routers[1].prefix": "192.168.100.0/24 already lies behind router vpn"}
+
+
+def test_a_scene_that_does_not_exist_is_refused() -> None:
+    """A name that is neither built-in nor a file is refused with the names there are."""
+    with pytest.raises(RefusedError, match=r"neither a built-in scene \(fixed-source"):
+        catalogue.text_of("no-such-scene")

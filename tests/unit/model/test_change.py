@@ -1,0 +1,97 @@
+"""Changes print as exactly what will be run."""
+
+from ipaddress import IPv4Network
+
+import pytest
+
+from natgate.model.change import (
+    AddBlackhole,
+    AddChain,
+    AddElements,
+    AddLookup,
+    AddObject,
+    AddRule,
+    AddTable,
+    Change,
+    ChangeTable,
+    Delete,
+    DeleteElements,
+    DeleteTable,
+    Flush,
+    RemoveBlackhole,
+    RemoveGuard,
+    SetGuard,
+    SetSysctl,
+    TableStep,
+)
+from natgate.model.desired import Guard
+from natgate.model.table import Chain, Hook, Lookup, Rule
+
+PREFIX = IPv4Network("10.0.0.0/24")
+HOOKED = Chain(name="post", hook=Hook(type="nat", hook="postrouting", priority=100))
+
+STEPS: list[tuple[TableStep, str]] = [
+    (AddTable(), "add table ip natgate"),
+    (AddTable(owned=True), "add table ip natgate # flags owner, persist"),
+    (DeleteTable(), "delete table ip natgate"),
+    (AddObject(kind="counter", name="n"), "add counter ip natgate n"),
+    (
+        AddLookup(lookup=Lookup(name="s", type="ipv4_addr")),
+        "add set ip natgate s { type ipv4_addr; }",
+    ),
+    (
+        AddLookup(lookup=Lookup(name="m", type="ipv4_addr : verdict", interval=True)),
+        "add map ip natgate m { type ipv4_addr : verdict; flags interval; }",
+    ),
+    (AddChain(chain=Chain(name="c")), "add chain ip natgate c"),
+    (
+        AddChain(chain=HOOKED),
+        "add chain ip natgate post { type nat hook postrouting priority 100; policy accept; }",
+    ),
+    (Flush(kind="chain", name="c"), "flush chain ip natgate c"),
+    (AddRule(chain="c", rule=Rule(text="drop")), "add rule ip natgate c drop"),
+    (
+        AddRule(chain="c", rule=Rule(text="drop", comment="why")),
+        'add rule ip natgate c drop comment "why"',
+    ),
+    (
+        AddElements(lookup="m", elements=(("10.0.0.1", "jump c"), ("10.0.0.2", ""))),
+        "add element ip natgate m { 10.0.0.1 : jump c, 10.0.0.2 }",
+    ),
+    (DeleteElements(lookup="m", keys=("a", "b")), "delete element ip natgate m { a, b }"),
+    (Delete(kind="map", name="m"), "delete map ip natgate m"),
+]
+
+CHANGES: list[tuple[Change, str]] = [
+    (
+        ChangeTable(steps=(AddTable(), DeleteTable())),
+        "add table ip natgate\ndelete table ip natgate",
+    ),
+    (
+        SetSysctl(key="net/ipv4/ip_forward", value="1", previous="0"),
+        "sysctl -w net/ipv4/ip_forward=1",
+    ),
+    (
+        SetGuard(link="eth0", guard=Guard(inside=(PREFIX,), internal=())),
+        "tc filter replace dev eth0 egress: from 10.0.0.0/24 only to nowhere",
+    ),
+    (
+        SetGuard(link="eth0", guard=Guard(inside=(), internal=(PREFIX,))),
+        "tc filter replace dev eth0 egress: from nothing only to 10.0.0.0/24",
+    ),
+    (RemoveGuard(link="eth0"), "tc filter del dev eth0 egress pref 1 handle 0x4e47 bpf"),
+    (AddBlackhole(prefix=PREFIX), "ip route replace blackhole 10.0.0.0/24 proto 78"),
+    (RemoveBlackhole(prefix=PREFIX), "ip route del blackhole 10.0.0.0/24 proto 78"),
+]
+
+
+@pytest.mark.parametrize(("step", "text"), STEPS)
+def test_a_step_prints_as_nft_reads_it(step: TableStep, text: str) -> None:
+    """Each step of a transaction is a line of an nft script."""
+    assert str(step) == text
+
+
+@pytest.mark.parametrize(("change", "text"), CHANGES)
+def test_a_change_prints_as_the_command_that_does_the_same(change: Change, text: str) -> None:
+    """A plan can be read, and its lines can be run."""
+    assert str(change) == text

@@ -1,0 +1,16 @@
+"""What nodes say of themselves."""
+
+from natgate.model.view import GatewayView, NodeView
+
+
+def test_a_view_without_reasons_is_healthy() -> None:
+    """No reason against a node means that it may carry the gateway; nobody is active unless said."""
+    view = GatewayView()
+    assert (view.reasons, view.active, view.epoch) == ((), None, 0)
+
+
+def test_views_do_not_share_their_gateways() -> None:
+    """Two empty views are equal and yet have mappings of their own."""
+    one, other = NodeView(), NodeView()
+    assert one == other
+    assert one.gateways is not other.gateways

@@ -1,0 +1,70 @@
+"""Flows as ctnetlink messages."""
+
+import struct
+from ipaddress import IPv4Address
+
+import pytest
+
+from natgate.wire.conntrack import (
+    DELETE_FLOW,
+    NEW_FLOW,
+    SOURCE_TRANSLATED,
+    delete_flow,
+    get_untranslated,
+    parse_endpoints,
+)
+from natgate.wire.netlink import ACK, DUMP, REQUEST, Message, attribute, attributes
+
+HEAD = struct.pack("=BBH", 2, 0, 0)
+SOURCE, DESTINATION = IPv4Address("10.0.0.5"), IPv4Address("192.0.2.1")
+ENDS = attribute(1, SOURCE.packed) + attribute(2, DESTINATION.packed)
+TUPLE = attribute(1 | 0x8000, attribute(1 | 0x8000, ENDS))
+
+
+def flow(*parts: bytes, kind: int = NEW_FLOW) -> Message:
+    """A flow as the kernel shows it."""
+    return Message(type=kind, body=HEAD + b"".join(parts))
+
+
+def status(value: int) -> bytes:
+    """A flow's status."""
+    return attribute(3, struct.pack(">I", value))
+
+
+def test_the_kernel_is_asked_for_untranslated_flows_only() -> None:
+    """The question is a dump of IPv4 flows without the source translation bit."""
+    question = get_untranslated()
+    asked = attributes(question.body[4:])
+    assert question.flags == REQUEST | DUMP
+    assert question.body[0] == 2
+    assert (asked[3], asked[26]) == (bytes(4), struct.pack(">I", SOURCE_TRANSLATED))
+
+
+def test_a_flow_has_the_ends_of_its_first_packet() -> None:
+    """Source and destination are those of the original direction."""
+    assert parse_endpoints(flow(TUPLE, status(0x8))) == (SOURCE, DESTINATION)
+    assert parse_endpoints(flow(TUPLE)) == (SOURCE, DESTINATION)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        flow(TUPLE, status(0x8 | SOURCE_TRANSLATED)),
+        flow(TUPLE, kind=3),
+        flow(status(0)),
+        flow(attribute(1, attribute(1, attribute(1, SOURCE.packed)))),
+        flow(attribute(1, attribute(1, attribute(2, SOURCE.packed)))),
+    ],
+)
+def test_what_is_no_untranslated_flow_is_left_out(message: Message) -> None:
+    """Translated flows, other messages and flows without ends are nothing."""
+    assert parse_endpoints(message) is None
+
+
+def test_a_flow_is_ended_by_its_tuple_and_its_id() -> None:
+    """The id keeps a later flow with the same ends from being ended instead."""
+    order = delete_flow(flow(TUPLE, attribute(12, b"\0\0\0\x07"), status(0)))
+    named = attributes(order.body[4:])
+    assert (order.type, order.flags) == (DELETE_FLOW, REQUEST | ACK)
+    assert named == {1: attribute(1 | 0x8000, ENDS), 12: b"\0\0\0\x07"}
+    assert 12 not in attributes(delete_flow(flow(TUPLE)).body[4:])

@@ -1,0 +1,110 @@
+"""The egress guard: its program, and what the program does to packets."""
+
+import struct
+from ipaddress import IPv4Address, IPv4Network
+
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from natgate.model.address import Prefixes, covers
+from natgate.model.desired import Guard
+from natgate.model.error import RefusedError
+from natgate.wire.guard import DROP, GO_ON, IPV4, parse_guard, render_guard
+
+ADDRESSES = st.builds(IPv4Address, st.integers(0x0A000000, 0x0A0000FF) | st.integers(0, 2**32 - 1))
+PREFIXES = st.lists(
+    st.builds(lambda a, n: IPv4Network((a, n), strict=False), ADDRESSES, st.integers(0, 32)),
+    max_size=6,
+).map(tuple)
+GUARDS = st.builds(Guard, inside=PREFIXES, internal=PREFIXES)
+LOADS = {0xFFF00000 + 12: "source", 0xFFF00000 + 16: "destination", 0xFFFFF000: "protocol"}
+
+
+def run(program: bytes, packet: dict[str, int]) -> int:
+    """What classic BPF does with a packet (linux/filter.h): the verdict."""
+    code = list(struct.iter_unpack("=HBBI", program))
+    at, accumulator = 0, 0
+    while True:
+        operation, if_true, if_false, value = code[at]
+        at += 1
+        match operation:
+            case 0x28 | 0x20:  # load a half word or a word
+                accumulator = packet[LOADS[value]]
+            case 0x54:  # and
+                accumulator &= value
+            case 0x15:  # jump if equal
+                at += if_true if accumulator == value else if_false
+            case 0x05:  # jump
+                at += value
+            case 0x06:  # return
+                return int(value)
+            case _:
+                raise AssertionError(f"no such instruction: {operation:#x}")
+
+
+@given(GUARDS)
+def test_a_guard_is_read_back_from_its_program(guard: Guard) -> None:
+    """The program in the kernel tells exactly which guard it is."""
+    assert parse_guard(render_guard(guard)) == guard
+
+
+@given(GUARDS, ADDRESSES, ADDRESSES, st.data())
+def test_exactly_inside_to_not_internal_is_dropped(
+    guard: Guard, source: IPv4Address, destination: IPv4Address, data: st.DataObject
+) -> None:
+    """A packet is dropped if it comes from inside and goes elsewhere than internal, else not."""
+    source = data.draw(_near(guard.inside, source))
+    destination = data.draw(_near(guard.internal, destination))
+    packet = {"source": int(source), "destination": int(destination), "protocol": IPV4}
+    dropped = covers(guard.inside, source) and not covers(guard.internal, destination)
+    assert run(render_guard(guard), packet) == (DROP if dropped else GO_ON)
+
+
+def _near(prefixes: Prefixes, otherwise: IPv4Address) -> st.SearchStrategy[IPv4Address]:
+    """An address at or just beyond the edge of a prefix, or any other."""
+    edges = [int(p.network_address) for p in prefixes] + [int(p.broadcast_address) for p in prefixes]
+    near = [edge + d for edge in edges for d in (-1, 0, 1) if 0 <= edge + d < 2**32]
+    return st.sampled_from([otherwise, *map(IPv4Address, near)])
+
+
+@given(GUARDS, st.integers(0, 2**16 - 1))
+def test_only_ipv4_is_looked_at(guard: Guard, protocol: int) -> None:
+    """ARP and IPv6 pass: natgate neither translates nor judges them."""
+    assume(protocol != IPV4)
+    assert run(render_guard(guard), {"protocol": protocol}) == GO_ON
+
+
+@given(GUARDS, st.data())
+@example(Guard(inside=(IPv4Network("10.0.0.0/24"),), internal=()), None)
+def test_a_changed_program_is_no_guard(guard: Guard, data: st.DataObject | None) -> None:
+    """A program that differs anywhere is either unknown or another guard, never this one."""
+    program = bytearray(render_guard(guard))
+    bit = data.draw(st.integers(0, 8 * len(program) - 1)) if data else 8 * (6 * 8 + 4) + 1
+    program[bit // 8] ^= 1 << bit % 8
+    assert parse_guard(bytes(program)) != guard
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_without_an_error(program: bytes) -> None:
+    """Whatever lies in the guard's place, it is a guard that renders to it, or unknown."""
+    guard = parse_guard(program)
+    assert guard is None or render_guard(guard) == program
+
+
+@pytest.mark.parametrize("field", [12, 16])
+def test_a_prefix_with_host_bits_is_unknown(field: int) -> None:
+    """A comparison that can never be true is not natgate's."""
+    load = struct.pack("=HBBI", 0x20, 0, 0, 0xFFF00000 + field)
+    mask = struct.pack("=HBBI", 0x54, 0, 0, 0xFFFFFF00)
+    compare = struct.pack("=HBBI", 0x15, 0, 1, 0x0A000001)
+    assert parse_guard(load + mask + compare) is None
+    assert parse_guard(b"123") is None
+
+
+def test_too_many_prefixes_are_refused() -> None:
+    """The kernel takes 4096 instructions; what needs more is refused with the way out."""
+    prefixes = tuple(IPv4Network((n << 8, 24)) for n in range(1022))
+    assert len(render_guard(Guard(inside=prefixes[:511], internal=prefixes[511:]))) // 8 == 4093
+    with pytest.raises(RefusedError, match="the guard needs 1023 prefixes, and the kernel takes 1022"):
+        render_guard(Guard(inside=prefixes, internal=prefixes[:1]))

@@ -1,0 +1,1 @@
+"""Small programs that keep the house: run with `python -m tools.NAME`."""

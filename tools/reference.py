@@ -1,0 +1,166 @@
+"""Writes docs/reference from the code: `python -m tools.reference`, or `--check` to compare only."""
+
+import inspect
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import cast
+
+import click
+from fastapi.routing import APIRoute
+
+from natgate.agent.loop import Agent
+from natgate.agent.status import status
+from natgate.api.app import make_app
+from natgate.api.server import BROKEN
+from natgate.cli.change import CHANGES_PENDING
+from natgate.cli.main import main as natgate
+from natgate.lab import catalogue
+from natgate.lab.events import Result
+from natgate.lab.faults import FAULTS
+from natgate.lab.scene import Scene
+from natgate.model import error
+from natgate.model.spec import Spec
+from natgate.model.warning import CATALOGUE, warning
+from natgate.plan import failover
+from natgate.plan.compile import COUNTERS
+from natgate.plan.setup import setup_of
+from tools import words
+from tools.tables import head, model, row
+
+DIRECTORY = Path(__file__).parents[1] / "docs" / "reference"
+NOTICE = "<!-- Written by `make docs` from the code. Edits are lost. -->\n\n"
+WIDTH = 90
+
+
+def cli() -> str:
+    """Every command with its help, as the program prints it."""
+    text = "# Commands\n\nData goes to standard output, all else to standard error.\n"
+    for path, command in commands(natgate, "natgate"):
+        context = click.Context(command, info_name=path, terminal_width=WIDTH)
+        text += f"\n## {path}\n\n```text\n{command.get_help(context).rstrip()}\n```\n"
+    return text
+
+
+def commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
+    """A command and all below it, with their full names."""
+    yield path, command
+    if isinstance(command, click.Group):
+        for name, inner in sorted(command.commands.items()):
+            yield from commands(inner, f"{path} {name}")
+
+
+def spec() -> str:
+    """The spec, field by field."""
+    return f"# The spec\n\n{words.SPEC}\n{model(Spec)}"
+
+
+def lab_scene() -> str:
+    """The scene of a lab, and its faults."""
+    text = f"# Scenes and faults of the lab\n\n{words.SCENE}\n{model(Scene, {'Spec': 'spec.md'})}"
+    text += "\n## Faults\n\n" + head("kind", "what happens")
+    for fault in FAULTS.values():
+        text += row(f"`{fault.kind}`", fault.summary)
+    return text
+
+
+def demo() -> str:
+    """The document of `natgate lab demo --json`."""
+    return f"# The demo's JSON\n\n{words.DEMO}\n{model(Result)}"
+
+
+def warnings() -> str:
+    """The catalogue of warnings."""
+    text = f"# Warnings\n\n{words.WARNINGS}\n"
+    for kind in CATALOGUE.values():
+        text += f"\n## {kind.code}\n\n**{kind.severity}** · {kind.meaning}\n\n"
+        text += f"Way out: {kind.way_out}\n"
+    return text
+
+
+def exit_codes() -> str:
+    """Exit codes, from the classes that carry them."""
+    found = [(0, "", "done"), (2, "", "an unknown command or option, or a missing one")]
+    found += [(each.exit_code, f"`{each.__name__}`", _first_line(each)) for each in _families()]
+    found += [(CHANGES_PENDING, "", "`natgate plan --exit-code` found changes")]
+    found += [(BROKEN, "", "`natgate agent` met a failure nobody foresaw, to be started anew")]
+    text = f"# Exit codes\n\n{words.EXIT_CODES}\n" + head("code", "error", "meaning")
+    return text + "".join(row(str(code), name, said) for code, name, said in sorted(found))
+
+
+def _families() -> list[type[error.NatgateError]]:
+    every = error.NatgateError.__subclasses__()
+    return [each for each in every if each.__module__ == error.__name__]
+
+
+def _first_line(thing: object) -> str:
+    return (inspect.getdoc(thing) or "").splitlines()[0]
+
+
+def status_json() -> str:
+    """The status object: an example made by the code, and what each key means."""
+    built_in = catalogue.prepared(catalogue.DEFAULT_SCENE).spec
+    state = failover.begin(setup_of(built_in, "node-a"), 0.0)
+    shown = warning("not-owned", "node-a", "the table is not owned: host.ownership is off")
+    example = status(
+        spec=built_in, state=state, node="node-a", generation=1, warnings=[shown], now=0.0
+    )
+    text = f"# The status object\n\n{words.STATUS}"
+    text += f"\n```json\n{json.dumps(example, indent=2)}\n```\n\n" + head("key", "meaning")
+    for key in keys(example):
+        text += row(f"`{key}`", words.STATUS_KEYS[key])
+    return text
+
+
+def keys(value: object, path: str = "") -> Iterator[str]:
+    """Every key of a document with its path, each once."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield f"{path}{name}"
+            yield from keys(inner, f"{path}{name}.")
+    elif isinstance(value, list) and value:
+        yield from keys(value[0], f"{path.removesuffix('.')}[].")
+
+
+def api() -> str:
+    """The routes of the agent's HTTP interface, and its counters."""
+    text = f"# The agent's HTTP interface\n\n{words.API}\n" + head("request", "answer")
+    for route in make_app(cast("Agent", None)).routes:
+        if isinstance(route, APIRoute):
+            method = min(route.methods or ())
+            text += row(f"`{method} {route.path}`", _first_line(route.endpoint))
+    text += f"\n## Counters\n\n{words.COUNTERS}\n" + head("name", "packets")
+    for name in (*COUNTERS, "guard", "GATEWAY/ENTRY"):
+        text += row(f"`{name}`", words.COUNTER_NAMES[name])
+    return text
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "cli.md": cli,
+    "spec.md": spec,
+    "status.md": status_json,
+    "warnings.md": warnings,
+    "exit-codes.md": exit_codes,
+    "api.md": api,
+    "lab-scene.md": lab_scene,
+    "lab-demo.md": demo,
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages; with --check only say which differ, and exit with 1 if any does."""
+    stale = []
+    for name, page in PAGES.items():
+        path, text = DIRECTORY / name, NOTICE + page()
+        if path.exists() and path.read_text() == text:
+            continue
+        stale.append(name)
+        if "--check" not in arguments:
+            path.write_text(text)
+    sys.stdout.write("".join(f"docs/reference/{name}: written anew\n" for name in stale))
+    return 1 if stale and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

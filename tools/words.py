@@ -1,0 +1,75 @@
+"""The sentences of docs/reference that no code can tell."""
+
+SPEC = """\
+One YAML file describes one network with any number of gateways. `natgate check FILE` reports every
+mistake at once, each with its line; `natgate schema` prints the JSON Schema for editors. Unknown keys
+are refused. A duration is written with its unit: `50ms`, `1.5s`, `2m`, `1h`. A prefix has no host bits.
+"""
+
+SCENE = """\
+A scene is the spec that the agents get, and what stands around it. `natgate lab show` prints the
+built-in scene to start from; the guide is [writing a scene](../guides/scenes.md).
+"""
+
+DEMO = """\
+`natgate lab demo --json` prints one document; progress goes to standard error.
+"""
+
+WARNINGS = """\
+`natgate warnings` lists what is true now; a warning goes when its cause does. `critical` means that
+traffic is or may be lost, `warning` that something wants a look, `info` that a limit is known.
+"""
+
+EXIT_CODES = """\
+`natgate lab exec` exits with the code of the program that it runs. Each error is one sentence on
+standard error, one line for each place in a file.
+"""
+
+STATUS = """\
+`natgate status --json` prints what the agent of this node knows, about all nodes and gateways of the
+spec; `natgate lab status --json` asks an agent of a lab. Keys are added within a version, never renamed.
+"""
+
+STATUS_KEYS = {
+    "version": "the version of this document",
+    "node": "the node that answers",
+    "generation": "how many specs this node has applied; 0 before the first",
+    "warnings": "what is wrong now, see [warnings](warnings.md)",
+    "warnings[].code": "the kind of warning",
+    "warnings[].severity": "`info`, `warning` or `critical`",
+    "warnings[].subject": "the node or gateway it is about",
+    "warnings[].text": "a sentence",
+    "active": "the nodes that carry a gateway",
+    "nodes": "every node of the spec",
+    "nodes[].name": "its name",
+    "nodes[].zone": "its zone",
+    "nodes[].address": "its own address",
+    "nodes[].healthy": "whether it may carry every gateway that names it",
+    "nodes[].agent": "`answers`, or `silent` while heartbeats stay away",
+    "nodes[].reasons": "why it is not healthy, as sentences",
+    "gateways": "every gateway of the spec",
+    "gateways[].name": "its name",
+    "gateways[].mode": "how its nodes share the work",
+    "gateways[].addresses": "its fixed addresses",
+    "gateways[].active": "the node that its first route leads to, or null",
+    "gateways[].epoch": "how many times it changed hands, as far as this node knows",
+    "epoch": "the highest epoch of all gateways",
+}
+
+API = """\
+The agent listens on `agent.sock` in its state directory, open to its own user only; nothing listens
+on a network. A failure answers 422 (a mistake in the spec), 409 (refused now) or 500, with `error`,
+`message` and `exit_code` in JSON. `curl --unix-socket /var/lib/natgate/agent.sock http://agent/v1/status`.
+"""
+
+COUNTERS = """\
+`GET /v1/counters` answers packets by name, on this node, since the table was made.
+"""
+
+COUNTER_NAMES = {
+    "invalid": "dropped: conntrack could not place them, so they would skip translation",
+    "no_entry": "dropped: from inside to beyond the network, and no entry covers them",
+    "no_flow": "dropped: to a fixed address, and no flow expects them",
+    "guard": "dropped by the egress guard or by another classifier of the same links",
+    "GATEWAY/ENTRY": "first packets of flows that the entry has translated",
+}
