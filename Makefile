@@ -9,7 +9,7 @@ STAMP := $(VENV)/.set-up
 UV    := 0.13.9
 
 # What natgate, its lab and its tests call, beside what every Debian has.
-PACKAGES := ca-certificates conntrack curl iproute2 iputils-ping libnftables1 nftables procps \
+PACKAGES := ca-certificates conntrack curl iproute2 iputils-ping libnftables1 netbase nftables procps \
 	python3 python3-venv tcpdump util-linux
 
 # The project's own uv and Python, whatever the caller has set.
@@ -18,6 +18,10 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 export UV_LINK_MODE := copy
 export UV_HTTP_TIMEOUT := 120
 unexport UV_PYTHON VIRTUAL_ENV PYTHONPATH PYTHONHOME
+
+# The certificates of the machine, which may hold some of its owner's.
+export PIP_CERT ?= /etc/ssl/certs/ca-certificates.crt
+export SSL_CERT_FILE ?= /etc/ssl/certs/ca-certificates.crt
 
 APT := DEBIAN_FRONTEND=noninteractive apt-get -q -o Acquire::Retries=3 -o DPkg::Lock::Timeout=120
 

@@ -3,7 +3,7 @@
 import inspect
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -108,9 +108,17 @@ def status_json() -> str:
     )
     text = f"# The status object\n\n{words.STATUS}"
     text += f"\n```json\n{json.dumps(example, indent=2)}\n```\n\n" + head("key", "meaning")
-    for key in keys(example):
-        text += row(f"`{key}`", words.STATUS_KEYS[key])
+    for key, meaning in explained(keys(example), words.STATUS_KEYS):
+        text += row(f"`{key}`", meaning)
     return text
+
+
+def explained(names: Iterable[str], meanings: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Each name with its meaning; ValueError if one has none, or a meaning has no name."""
+    wanted = list(names)
+    if set(wanted) != meanings.keys():
+        raise ValueError(f"explain these in tools/words.py: {set(wanted) ^ meanings.keys()}")
+    return [(name, meanings[name]) for name in wanted]
 
 
 def keys(value: object, path: str = "") -> Iterator[str]:
@@ -131,8 +139,9 @@ def api() -> str:
             method = min(route.methods or ())
             text += row(f"`{method} {route.path}`", _first_line(route.endpoint))
     text += f"\n## Counters\n\n{words.COUNTERS}\n" + head("name", "packets")
-    for name in (*COUNTERS, "guard", "GATEWAY/ENTRY"):
-        text += row(f"`{name}`", words.COUNTER_NAMES[name])
+    names = (*COUNTERS, "guard", "GATEWAY/ENTRY")
+    for name, meaning in explained(names, words.COUNTER_NAMES):
+        text += row(f"`{name}`", meaning)
     return text
 
 

@@ -69,7 +69,6 @@ COUNTERS = """\
 COUNTER_NAMES = {
     "invalid": "dropped: conntrack could not place them, so they would skip translation",
     "no_entry": "dropped: from inside to beyond the network, and no entry covers them",
-    "no_flow": "dropped: to a fixed address, and no flow expects them",
     "guard": "dropped by the egress guard or by another classifier of the same links",
     "GATEWAY/ENTRY": "first packets of flows that the entry has translated",
 }

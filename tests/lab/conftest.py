@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from natgate.lab import record, witness
+from natgate.lab import agents, faults, record, witness
 from natgate.lab.record import Lab
+from natgate.model.error import HostError
 
 Done = subprocess.CompletedProcess[str]
 
@@ -53,11 +54,18 @@ class Bench:
 
     def active(self) -> str:
         """The node that carries the first gateway."""
-        return str(self.json("status")["gateways"][0]["active"])
+        return str(agents.status(self.lab)["gateways"][0]["active"])
 
-    def fetch(self, client: str, address: str) -> Done:
-        """What curl from a client says."""
-        return self.run("exec", client, "--", "curl", "-sS", "-m", "2", f"http://{address}/")
+    def fetch(self, client: str, address: str) -> str | None:
+        """What a target answers to curl from a client; None if it does not."""
+        try:
+            return agents.fetch(self.lab, client, address)
+        except HostError:
+            return None
+
+    def heal(self) -> None:
+        """Undo every fault."""
+        faults.heal(self.lab, self.lab.nodes())
 
     def packets(self, kind: str) -> dict[str, int]:
         """Packets that the targets saw from admitted or wrong sources, by source."""
@@ -68,9 +76,9 @@ class Bench:
         return seen
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def bring_up(worker_id: str) -> Iterator[Callable[..., Bench]]:
-    """Brings up labs, each under a name of its own, and takes them down after the module."""
+    """Brings up labs, each under a name of its own, and takes them down at the end."""
     with ExitStack() as stack:
 
         def make(*arguments: str) -> Bench:
@@ -85,7 +93,7 @@ def bring_up(worker_id: str) -> Iterator[Callable[..., Bench]]:
         yield make
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def bench(bring_up: Callable[..., Bench]) -> Bench:
     """The built-in scene."""
     return bring_up()

@@ -1,5 +1,6 @@
 """The wiring of an agent: the only module that names every class."""
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,7 +78,14 @@ def make_agent(state: Path, node: str | None, first_spec: Path | None) -> Agent:
     def make_watch(spec: Spec, post: Post) -> Watch:
         key = read_key(spec.heartbeat)
         steering = make_steering(spec, name)
-        return Watch(spec=spec, me=name, key=key, steering=steering, post=post)
+        return Watch(
+            spec=spec,
+            me=name,
+            key=key,
+            start=store.start(time.time_ns()),
+            steering=steering,
+            post=post,
+        )
 
     return Agent(
         node=name,

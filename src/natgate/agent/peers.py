@@ -23,16 +23,18 @@ KERNEL_ID = 4096
 
 
 class Peers:
-    """The sockets towards the other nodes of a spec, bound to this node's own address."""
+    """The sockets towards the other nodes of a spec, bound to this node's own address.
 
-    def __init__(self, *, spec: Spec, me: str, key: bytes, echo: EchoSocket) -> None:
+    `start` is higher than at any earlier start of this node.
+    """
+
+    def __init__(self, *, spec: Spec, me: str, key: bytes, start: int, echo: EchoSocket) -> None:
         self._me = me
         self._key = key
         self._echo = echo
         self._local = spec.node(me).address
         self._port = spec.heartbeat.port
         self._probe_port = spec.heartbeat.probe_port
-        self._patience = 4 * spec.heartbeat.timeout
         self._addresses = {n.name: n.address for n in spec.nodes if n.name != me}
         self._names = {address: name for name, address in self._addresses.items()}
         self._upstreams = {
@@ -41,7 +43,7 @@ class Peers:
             if upstream_echo(gateway)
         }
         self._sessions = {name: Session() for name in self._addresses}
-        self._session = secrets.token_bytes(8)
+        self._session = start.to_bytes(8)
         self._token = secrets.token_bytes(8)
         self._number = 0
         self._probes = 0
@@ -64,15 +66,14 @@ class Peers:
             except OSError:
                 continue  # no route to that peer now: the silence is what it will notice
 
-    def receive_beats(self, now: float) -> Iterator[HeartbeatHeard]:
+    def receive_beats(self) -> Iterator[HeartbeatHeard]:
         """The heartbeats that wait and are to be believed."""
         for data, source in receive_all(self.beats):
             beat = parse_heartbeat(data, self._key)
             if beat is None or self._addresses.get(beat.sender) != source:
                 continue
-            session = self._sessions[beat.sender]
-            session, believed = receive(session, beat, self._session, now, self._patience)
-            self._sessions[beat.sender] = session
+            held = self._sessions[beat.sender]
+            self._sessions[beat.sender], believed = receive(held, beat, self._session)
             if believed:
                 yield HeartbeatHeard(peer=beat.sender, view=beat.view)
 

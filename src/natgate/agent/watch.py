@@ -40,7 +40,9 @@ class Upstream(Protocol):
 class Watch:
     """The sockets and checks of one spec on one node; facts go to `post`."""
 
-    def __init__(self, *, spec: Spec, me: str, key: bytes, steering: Steering, post: Post) -> None:
+    def __init__(
+        self, *, spec: Spec, me: str, key: bytes, start: int, steering: Steering, post: Post
+    ) -> None:
         self._spec = spec
         self._me = me
         self._steering = steering
@@ -49,7 +51,7 @@ class Watch:
         self._routes = {g.name: wanted_routes(spec, g) for g in spec.gateways}
         self._echo = EchoSocket(spec.node(me).address)
         try:
-            self.peers = Peers(spec=spec, me=me, key=key, echo=self._echo)
+            self.peers = Peers(spec=spec, me=me, key=key, start=start, echo=self._echo)
         except NatgateError:
             self._echo.close()
             raise
@@ -129,7 +131,7 @@ class Watch:
                 self._post(answer)
 
     def _on_beat(self) -> None:
-        for heard in self.peers.receive_beats(self._loop.time()):
+        for heard in self.peers.receive_beats():
             self._post(heard)
 
     def _on_reflected(self) -> None:

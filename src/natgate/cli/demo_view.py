@@ -152,7 +152,9 @@ class LiveView(View):
 
     def _region(self) -> Group:
         width = max(map(len, self.strips))
-        rows = [_strip(client.ljust(width), shares) for client, shares in self.strips.items()]
+        rows = [
+            _strip(client.ljust(width), shares) for client, shares in sorted(self.strips.items())
+        ]
         since = f"{time.monotonic() - self.began:4.1f} s since the fault" if self.began else ""
         return Group(*rows, Text(f"  {'':{width}}  {since}", style="dim"))
 

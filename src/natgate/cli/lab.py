@@ -194,7 +194,7 @@ def list_(json_: bool) -> None:
     output.out().print()
     up_now = output.table("LAB", "SCENE")
     for found in labs:
-        up_now.add_row(found["name"], found["scene"] or "(never finished)")
+        up_now.add_row(found["name"], found["scene"] or "-")
     output.out().print(up_now if labs else "no lab is up")
 
 

@@ -112,8 +112,10 @@ def _change(step: TableStep, table: Table) -> Table:
 def _change_elements(step: AddElements | DeleteElements, table: Table) -> Lookup:
     lookup = _lookup(table, step.lookup)
     if isinstance(step, AddElements):
-        for _, value in step.elements:
+        for key, value in step.elements:
             _check_references(table, value)
+            if lookup.elements.get(key, value) != value:
+                raise HostError(f"element {key} has another value")
         return replace(lookup, elements={**lookup.elements, **dict(step.elements)})
     missing = [key for key in step.keys if key not in lookup.elements]
     if missing:
@@ -134,6 +136,8 @@ def _add(step: TableStep, table: Table) -> Table:
             return replace(table, chains={**table.chains, chain.name: chain})
         case Flush() if step.kind == "chain":
             return _with_chain(table, replace(_chain(table, step.name), rules=()))
+        case Flush():
+            return _with_lookup(table, replace(_lookup(table, step.name), elements={}))
         case AddRule():
             chain = _chain(table, step.chain)
             _check_references(table, step.rule.text)

@@ -42,7 +42,7 @@ class HostKernel:
     def observe(self) -> Observed:
         """What is there now."""
         table, ownership = self._nftables.read()
-        links = self._links.indexes()
+        links = self._links.all()
         keys = (*SETTINGS, *(f"net/ipv4/conf/{name}/send_redirects" for name in links))
         values = {key: sysctl.read(key) for key in keys}
         return Observed(
@@ -79,7 +79,7 @@ class HostKernel:
 
     def counters(self) -> Mapping[str, int]:
         """Packets per named counter and per entry, and those the guard dropped."""
-        dropped = self._links.dropped(self._links.indexes())
+        dropped = self._links.dropped(self._links.all())
         return {**self._nftables.counters(), "guard": dropped}
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ from natgate.model.error import RefusedError
 from natgate.model.observed import UnknownGuard
 from natgate.wire import rtnetlink
 from natgate.wire.guard import parse_guard, render_guard
-from natgate.wire.rtnetlink import BLACKHOLE, MAIN_TABLE, PROTOCOL, KernelRoute
+from natgate.wire.rtnetlink import BLACKHOLE, MAIN_TABLE, PROTOCOL, KernelRoute, Link
 
 
 class Links:
@@ -23,9 +23,9 @@ class Links:
         """Give the socket back."""
         self._netlink.close()
 
-    def indexes(self) -> dict[str, int]:
+    def all(self) -> dict[str, Link]:
         """Every link by name."""
-        return {name: index for index, name, loopback in self._all() if not loopback}
+        return {link.name: link for link in self._every() if not link.loopback}
 
     def addresses(self) -> tuple[IPv4Address, ...]:
         """Every local IPv4 address."""
@@ -55,37 +55,39 @@ class Links:
         what = f"removing the blackhole route for {prefix}"
         self._netlink.do(rtnetlink.delete_route(route), what, allow=(errno.ESRCH,))
 
-    def guards(self, links: Mapping[str, int]) -> dict[str, Guard | UnknownGuard]:
+    def guards(self, links: Mapping[str, Link]) -> dict[str, Guard | UnknownGuard]:
         """The guard of each link that has one."""
         found: dict[str, Guard | UnknownGuard] = {}
         hooks = self._clsacts()
-        for name, index in links.items():
-            if index not in hooks:
+        for name, link in links.items():
+            if link.index not in hooks:
                 continue
-            for message in self._netlink.dump(rtnetlink.get_filters(index)):
+            for message in self._netlink.dump(rtnetlink.get_filters(link.index)):
                 program = rtnetlink.parse_guard_program(message)
                 if program is not None:
-                    found[name] = parse_guard(program) or UnknownGuard()
+                    guard = parse_guard(program, ethernet=link.ethernet)
+                    found[name] = guard or UnknownGuard()
         return found
 
-    def dropped(self, links: Mapping[str, int]) -> int:
+    def dropped(self, links: Mapping[str, Link]) -> int:
         """Packets that classifiers of these links have dropped."""
         hooks = self._clsacts()
-        return sum(hooks.get(index, 0) for index in links.values())
+        return sum(hooks.get(link.index, 0) for link in links.values())
 
-    def hooks(self, links: Mapping[str, int]) -> frozenset[str]:
+    def hooks(self, links: Mapping[str, Link]) -> frozenset[str]:
         """The links that have classifier hooks."""
         found = self._clsacts()
-        return frozenset(name for name, index in links.items() if index in found)
+        return frozenset(name for name, link in links.items() if link.index in found)
 
     def set_guard(self, link: str, guard: Guard) -> None:
         """Put the guard on a link; RefusedError if the kernel lacks clsact or cls_bpf."""
-        index = self._index(link)
-        program = render_guard(guard)
+        found = self._find(link)
+        program = render_guard(guard, ethernet=found.ethernet)
         try:
             what = f"classifier hooks of {link}"
-            self._netlink.do(rtnetlink.add_clsact(index), what, allow=(errno.EEXIST,))
-            self._netlink.do(rtnetlink.replace_guard(index, program), f"egress guard of {link}")
+            self._netlink.do(rtnetlink.add_clsact(found.index), what, allow=(errno.EEXIST,))
+            message = rtnetlink.replace_guard(found.index, program)
+            self._netlink.do(message, f"egress guard of {link}")
         except NetlinkError as error:
             if error.code in {errno.ENOENT, errno.EOPNOTSUPP}:
                 raise RefusedError(
@@ -96,9 +98,10 @@ class Links:
 
     def remove_guard(self, link: str, *, hooks: bool) -> None:
         """Take the guard off; also the hooks if natgate made them and nobody else uses them."""
-        index = self.indexes().get(link)
-        if index is None:
+        found = self.all().get(link)
+        if found is None:
             return
+        index = found.index
         gone = (errno.ENOENT, errno.EINVAL)
         what = f"removing the egress guard of {link}"
         self._netlink.do(rtnetlink.delete_guard(index), what, allow=gone)
@@ -115,12 +118,12 @@ class Links:
         found = map(rtnetlink.parse_clsact, self._netlink.dump(rtnetlink.get_qdiscs()))
         return dict(filter(None, found))
 
-    def _index(self, link: str) -> int:
-        for index, name, _ in self._all():
-            if name == link:
-                return index
-        raise RefusedError(f"link {link} is gone")
+    def _find(self, name: str) -> Link:
+        for link in self._every():
+            if link.name == name:
+                return link
+        raise RefusedError(f"link {name} is gone")
 
-    def _all(self) -> list[tuple[int, str, bool]]:
+    def _every(self) -> list[Link]:
         links = map(rtnetlink.parse_link, self._netlink.dump(rtnetlink.get_links()))
         return [link for link in links if link is not None]

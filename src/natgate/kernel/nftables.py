@@ -40,8 +40,10 @@ class Nftables:
         return int(self._socket.getsockname()[0])
 
     def close(self) -> None:
-        """End ownership; the table stays."""
-        self._library.nft_ctx_free(self._handle)
+        """End ownership; the table stays. A second call does nothing."""
+        if self._handle:
+            self._library.nft_ctx_free(self._handle)
+        self._handle = ctypes.c_void_p(None)
         self._socket.close()
         self._queries.close()
 

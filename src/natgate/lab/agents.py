@@ -1,5 +1,6 @@
 """The agents of a lab: started, found, asked, and waited for."""
 
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -9,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from natgate.agent.main import SOCKET
 from natgate.api.client import AgentClient
 from natgate.lab import namespace
 from natgate.lab.record import KEY_ENV, Lab
@@ -51,11 +53,21 @@ def statuses(lab: Lab) -> dict[str, Status]:
 
 
 def _ask(lab: Lab, node: str) -> Status | None:
-    with closing(AgentClient(lab.state(node) / "agent.sock", timeout=PATIENCE)) as agent:
+    path = lab.state(node) / SOCKET
+    if not _listened_to(path):
+        return None
+    with closing(AgentClient(path, timeout=PATIENCE)) as agent:
         try:
             return agent.status()
         except AgentError:
             return None
+
+
+def _listened_to(path: Path) -> bool:
+    """Whether an agent listens; making a client is slow, and httpx leaks a refused connection."""
+    with socket.socket(socket.AF_UNIX) as caller:
+        caller.settimeout(PATIENCE)
+        return caller.connect_ex(str(path)) == 0
 
 
 def status(lab: Lab) -> Status:

@@ -159,39 +159,45 @@ class Probes:
         self.open[probe] = (kind, tick)
 
     def wait(self, seconds: float) -> None:
-        """Handle what happens within so many seconds, and give up on what is too old."""
+        """Handle what happens within so many seconds, and give up on what is too old.
+
+        Answers count as of the last look before them: being late itself must not lose a probe.
+        """
+        looked = time.monotonic()
         for key, _ in self.selector.select(max(seconds, 0)):
-            now = time.monotonic()
             if key.fileobj is sys.stdin:
                 self.stopping = True
                 self.selector.unregister(sys.stdin)
             elif key.fileobj is self.flow:
-                self.flow_answered(now)
+                self.flow_answered(looked)
             elif key.fileobj is self.established.socket:
-                self.established.receive(now)
+                self.established.receive(time.monotonic())
                 if self.established.broken:
                     self.selector.unregister(key.fileobj)
             elif isinstance(key.fileobj, socket.socket):
-                self.answered(key.fileobj, now)
-        self.expire(time.monotonic() - PATIENCE)
+                self.answered(key.fileobj, looked)
+        self.expire(looked - PATIENCE)
 
-    def flow_answered(self, now: float) -> None:
+    def flow_answered(self, looked: float) -> None:
         """Mark the ticks whose packets came back in time."""
-        try:
-            tick = _TICK.unpack(self.flow.recv(64))[0]
-        except OSError as error:
-            self.note(error)
-            return
-        if tick < len(self.sent) and now - self.sent[tick] <= PATIENCE:
-            self.outcomes["udp_flow"][tick] = 1
+        while True:
+            try:
+                tick = _TICK.unpack(self.flow.recv(64))[0]
+            except BlockingIOError:
+                return
+            except OSError as error:
+                self.note(error)
+                continue
+            if looked - self.sent[tick] <= PATIENCE:
+                self.outcomes["udp_flow"][tick] = 1
 
-    def answered(self, probe: socket.socket, now: float) -> None:
+    def answered(self, probe: socket.socket, looked: float) -> None:
         """A new flow was answered, or refused."""
         kind, tick = self.open[probe]
         code = probe.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if code:
             self.errors[errno.errorcode[code]] += 1
-        elif now - self.sent[tick] <= PATIENCE:
+        elif looked - self.sent[tick] <= PATIENCE:
             self.outcomes[kind][tick] = 1
         self.close(probe)
 
@@ -242,7 +248,7 @@ def main(target: str) -> int:
     try:
         probes.prepare()
     except OSError as error:
-        sys.stderr.write(f"{target} cannot be reached before the fault: {error}\n")
+        say({"failed": f"{target} cannot be reached before any fault: {error}"})
         return 1
     say("ready")
     probes.run()

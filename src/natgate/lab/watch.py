@@ -42,6 +42,7 @@ class Watch:
         self.lab = lab
         self.ways = ways
         self.processes: dict[str, subprocess.Popen[str]] = {}
+        self.listeners: list[threading.Thread] = []
         self.said: SimpleQueue[tuple[str, Any]] = SimpleQueue()
 
     def __enter__(self) -> Self:
@@ -50,7 +51,7 @@ class Watch:
             self._start(way.client.name, str(way.target.address))
         waiting = {way.client.name for way in self.ways}
         while waiting:
-            client, message = self._next(PATIENCE)
+            client, message = self._next()
             if message == "ready":
                 waiting.discard(client)
         return self
@@ -61,34 +62,33 @@ class Watch:
             namespace.inside(self.lab.namespace(client), argv),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,  # Ctrl-C is for the demo alone
         )
         self.processes[client] = process
-        threading.Thread(target=self._listen, args=(client, process), daemon=True).start()
+        listener = threading.Thread(target=self._listen, args=(client, process), daemon=True)
+        self.listeners.append(listener)
+        listener.start()
 
     def _listen(self, client: str, process: subprocess.Popen[str]) -> None:
         for line in process.stdout or ():
             self.said.put((client, json.loads(line)))
-        self.said.put((client, None))
 
-    def _next(self, seconds: float) -> tuple[str, Any]:
-        """The next thing a probe said; HostError if one ended without having been told to."""
+    def _next(self) -> tuple[str, Any]:
+        """The next thing a probe said; HostError if it is that it failed, or nothing for long."""
         try:
-            client, message = self.said.get(timeout=seconds)
+            client, message = self.said.get(timeout=PATIENCE)
         except Empty:
-            raise HostError(f"a probe of lab {self.lab.name} says nothing") from None
-        if message is None:
-            reason = self.processes[client].communicate()[1].strip() or "without a reason"
-            raise HostError(f"the probe of {client} ended: {reason}")
+            raise HostError(f"the probes of lab {self.lab.name} say nothing any more") from None
+        if "failed" in message:
+            raise HostError(f"the probe of {client} failed: {message['failed']}")
         return client, message
 
     def samples(self, seconds: float) -> Iterator[Sampled]:
         """What the probes see during so many seconds, each of them ten times a second."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            client, message = self._next(PATIENCE)
+            client, message = self._next()
             if "answered" in message:
                 yield Sampled(client=client, answered=message["answered"])
 
@@ -99,7 +99,7 @@ class Watch:
                 process.stdin.close()
         reports: dict[str, Report] = {}
         while len(reports) < len(self.processes):
-            client, message = self._next(PATIENCE)
+            client, message = self._next()
             if "outcomes" in message:
                 reports[client] = Report.model_validate(message)
         return list(reports.values())
@@ -113,4 +113,8 @@ class Watch:
         """Leave no probe running."""
         for process in self.processes.values():
             process.kill()
-            process.wait()
+        for listener in self.listeners:
+            listener.join()
+        for process in self.processes.values():
+            with process:
+                pass  # closes its pipes and waits for it

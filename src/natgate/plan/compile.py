@@ -18,9 +18,6 @@ from natgate.model.table import Chain, Hook, Lookup, Rule, Table, table_of
 
 SRCNAT = 100
 DSTNAT = -100
-GUARD = SRCNAT + 10
-"""Behind source translation, before a flow is confirmed: an untranslated flow is never kept."""
-
 FIRST_PROBE_ID = 16384
 """ICMP ids from here on, 256 for each gateway, are probes through a node to its upstream."""
 
@@ -32,7 +29,7 @@ MAX_CHAIN_NAME = 100
 FORWARDING = "net/ipv4/ip_forward"
 """Set last, so that nothing is forwarded before the rules and the guard are in place."""
 
-COUNTERS = ("invalid", "no_entry", "no_flow")
+COUNTERS = ("invalid", "no_entry")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,17 +108,11 @@ def _table(spec: Spec, node: str) -> Table:
             _prerouting(spec, node),
             _forward(),
             _postrouting(spec, node, groups),
-            _guard_chain(),
             *chains.values(),
         ),
         lookups=(
             _prefix_set("inside", inside_of(spec)),
             _prefix_set("internal", internal_of(spec)),
-            Lookup(
-                name="addresses",
-                type="ipv4_addr",
-                elements={str(address): "" for address in _addresses(spec, node)},
-            ),
             *_source_maps(groups),
         ),
         counters=COUNTERS,
@@ -194,6 +185,7 @@ def _targets(addresses: tuple[IPv4Address, ...]) -> tuple[str, str]:
 
 
 def _postrouting(spec: Spec, node: str, groups: dict[IPv4Network, Group]) -> Chain:
+    """Seen by the first packet of a flow only; one that no entry translates is not even kept."""
     me = spec.node(node).address
     rules = [
         Rule(text=f"ip saddr {peer} snat to {me}", comment="probe through this node")
@@ -206,6 +198,7 @@ def _postrouting(spec: Spec, node: str, groups: dict[IPv4Network, Group]) -> Cha
         rules.append(
             Rule(text=f"ip saddr{masked} vmap @snat{length}", comment=f"sources /{length}")
         )
+    rules.append(Rule(text='ip saddr @inside counter name "no_entry" drop', comment="no entry"))
     hook = Hook(type="nat", hook="postrouting", priority=SRCNAT)
     return Chain(name="postrouting", hook=hook, rules=tuple(rules))
 
@@ -234,17 +227,10 @@ def _prerouting(spec: Spec, node: str) -> Chain:
 
 
 def _forward() -> Chain:
-    rules = (
-        Rule(text='ct state invalid counter name "invalid" drop', comment="skips translation"),
-        Rule(text='ip daddr @addresses counter name "no_flow" drop', comment="belongs to no flow"),
-    )
-    return Chain(name="forward", hook=Hook(type="filter", hook="forward", priority=0), rules=rules)
-
-
-def _guard_chain() -> Chain:
-    text = 'ct state new ip saddr @inside ip daddr != @internal counter name "no_entry" drop'
-    hook = Hook(type="filter", hook="postrouting", priority=GUARD)
-    return Chain(name="guard", hook=hook, rules=(Rule(text=text, comment="no entry"),))
+    """The only rule that every packet passes: what conntrack calls invalid skips translation."""
+    rule = Rule(text='ct state invalid counter name "invalid" drop', comment="skips translation")
+    hook = Hook(type="filter", hook="forward", priority=0)
+    return Chain(name="forward", hook=hook, rules=(rule,))
 
 
 def peer_addresses(spec: Spec, node: str) -> tuple[IPv4Address, ...]:

@@ -317,14 +317,26 @@ def _reason_to_take_over(state: State, gateway: GatewaySetup, now: float) -> str
 
 def _reason_to_complete(state: State, gateway: GatewaySetup) -> str | None:
     """The active node leads the routes here that a half-done take-over left behind."""
-    me, holders = state.setup.me, state.gateways[gateway.name].holders or {}
-    partial = [r for r in gateway.routes if _ours_to_move(gateway, holders.get(r), me)]
-    return f"{partial[0]} is not led here" if partial else None
+    stray = _stray_route(state, gateway, state.setup.me)
+    return None if stray is None else f"{stray} is not led here"
+
+
+def _stray_route(state: State, gateway: GatewaySetup, node: str) -> Route | None:
+    """A route that does not lead to the node whom the first route leads to, and may be moved."""
+    holders = state.gateways[gateway.name].holders or {}
+    routes = gateway.routes
+    return next((r for r in routes if _ours_to_move(gateway, holders.get(r), node)), None)
 
 
 def _reason_to_relieve(state: State, gateway: GatewaySetup, current: str, now: float) -> str | None:
     verdict = judge(state, gateway, current, now)
-    if verdict.fit or verdict.condition == "unknown":
+    if verdict.condition == "silent":
+        stray = _stray_route(state, gateway, current)
+        if stray is None:
+            return None
+        reasons: Reasons = (f"{stray} is not led there and its agent cannot move it",)
+        verdict = replace(verdict, reasons=reasons)
+    elif verdict.condition in {"healthy", "unknown"}:
         return None
     settled = 0.0 if verdict.condition == "dead" else gateway.hold_down
     if _first_eligible(state, gateway, current, settled, now) != state.setup.me:
@@ -338,10 +350,10 @@ def _ours_to_move(gateway: GatewaySetup, holder: str | None, me: str) -> bool:
 
 
 def _first_fit(state: State, gateway: GatewaySetup, now: float) -> str | None:
-    """The first node that is fit; none while an earlier one may still turn up."""
+    """The first healthy node; none while an earlier one may still turn up."""
     for node in gateway.nodes:
         verdict = judge(state, gateway, node, now)
-        if verdict.fit:
+        if verdict.condition == "healthy":
             return node
         if verdict.condition == "unknown" and now - state.started < state.setup.grace:
             return None
@@ -354,7 +366,9 @@ def _first_eligible(
     """The first other node that has been healthy for `settled` seconds."""
     since = state.gateways[gateway.name].healthy_since
     for node in gateway.nodes:
-        if node != current and node in since and now - since[node] >= settled:
+        if node == current or not speaks(state, node, now):
+            continue  # an agent that is silent cannot act, even if its node forwards
+        if node in since and now - since[node] >= settled:
             return node
     return None
 

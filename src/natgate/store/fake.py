@@ -13,6 +13,7 @@ class FakeStore:
     generations: list[Generation] = field(default_factory=list)
     things: dict[tuple[Made, str], str] = field(default_factory=dict)
     last: int = 0
+    started: int = 0
 
     def latest(self) -> Generation | None:
         """The generation in force."""
@@ -35,6 +36,11 @@ class FakeStore:
     def made(self, kind: Made) -> Mapping[str, str]:
         """Everything remembered of a kind."""
         return {name: value for (k, name), value in self.things.items() if k == kind}
+
+    def start(self, now: int) -> int:
+        """A number for a start, higher than any before even if the clock went back."""
+        self.started = max(self.started + 1, now)
+        return self.started
 
     def forget(self) -> None:
         """Nothing is natgate's any more."""

@@ -41,6 +41,10 @@ class Store(Protocol):
         """Everything remembered of a kind, in the order of recording."""
         ...
 
+    def start(self, now: int) -> int:
+        """A number for a start: `now` in nanoseconds, or more, and higher than any before."""
+        ...
+
     def forget(self) -> None:
         """Nothing is natgate's any more: no generation is in force and nothing was made."""
         ...

@@ -13,6 +13,7 @@ create table if not exists generation (
     number integer primary key autoincrement, text text not null, digest text not null,
     in_force integer not null default 1
 );
+create table if not exists start (one integer primary key, number integer not null);
 create table if not exists made (
     kind text not null, name text not null, value text not null, primary key (kind, name)
 );
@@ -58,6 +59,15 @@ class SqliteStore:
         query = "select name, value from made where kind = ? order by rowid"
         with closing(self._db.execute(query, (kind,))) as rows:
             return dict(rows.fetchall())
+
+    def start(self, now: int) -> int:
+        """A number for a start, higher than any before even if the clock went back."""
+        statement = (
+            "insert into start values (1, ?) on conflict do update "
+            "set number = max(number + 1, excluded.number) returning number"
+        )
+        with closing(self._db.execute(statement, (now,))) as rows:
+            return int(rows.fetchone()[0])
 
     def forget(self) -> None:
         """Nothing is natgate's any more."""

@@ -2,7 +2,8 @@
 
 Classic BPF is checked by the kernel, needs no compiler and no privilege beyond CAP_NET_ADMIN.
 Loads are relative to the network header (SKF_NET_OFF in linux/filter.h), so that the program fits
-links with and without a MAC header. Verdicts: linux/pkt_cls.h.
+links without a MAC header; on Ethernet they are plain offsets, which the kernel's compiler inlines
+for every packet. Verdicts: linux/pkt_cls.h.
 """
 
 import struct
@@ -16,7 +17,8 @@ SKF_NET_OFF = 0xFFF00000
 SKF_AD_PROTOCOL = 0xFFFFF000
 LOAD_HALF, LOAD_WORD, AND, JUMP_IF_EQUAL, JUMP, RETURN = 0x28, 0x20, 0x54, 0x15, 0x05, 0x06
 IPV4 = 0x0800
-SOURCE, DESTINATION = SKF_NET_OFF + 12, SKF_NET_OFF + 16
+ETHERNET_HEADER = 14
+SOURCE, DESTINATION = 12, 16
 GO_ON, DROP = 0xFFFFFFFF, 2
 """TC_ACT_UNSPEC leaves the packet to the next classifier; TC_ACT_SHOT drops and counts it."""
 
@@ -33,16 +35,17 @@ _HEAD: tuple[Instruction, ...] = (
 )
 
 
-def render_guard(guard: Guard) -> bytes:
+def render_guard(guard: Guard, *, ethernet: bool) -> bytes:
     """The program as `struct sock_filter[]`; RefusedError if the prefixes are too many for one."""
+    network = _network(ethernet=ethernet)
     to_inside = _PER_PREFIX * len(guard.inside)
     program = list(_HEAD)
     for index, prefix in enumerate(guard.inside):
         rest = to_inside - _PER_PREFIX * (index + 1)
-        program += [*_compare(SOURCE, prefix), (JUMP, 0, 0, rest + 1)]
+        program += [*_compare(network + SOURCE, prefix), (JUMP, 0, 0, rest + 1)]
     program.append((RETURN, 0, 0, GO_ON))
     for prefix in guard.internal:
-        program += [*_compare(DESTINATION, prefix), (RETURN, 0, 0, GO_ON)]
+        program += [*_compare(network + DESTINATION, prefix), (RETURN, 0, 0, GO_ON)]
     program.append((RETURN, 0, 0, DROP))
     if len(program) > MAX_INSTRUCTIONS:
         most = MAX_INSTRUCTIONS // _PER_PREFIX - 2
@@ -53,17 +56,22 @@ def render_guard(guard: Guard) -> bytes:
     return b"".join(_FORMAT.pack(*instruction) for instruction in program)
 
 
-def parse_guard(program: bytes) -> Guard | None:
+def parse_guard(program: bytes, *, ethernet: bool) -> Guard | None:
     """The guard that renders to exactly this program, or None if there is none."""
     if len(program) % _FORMAT.size:
         return None
     instructions = list(_FORMAT.iter_unpack(program))
-    inside = _prefixes(instructions, SOURCE)
-    internal = _prefixes(instructions, DESTINATION)
+    network = _network(ethernet=ethernet)
+    inside = _prefixes(instructions, network + SOURCE)
+    internal = _prefixes(instructions, network + DESTINATION)
     if inside is None or internal is None:
         return None
     guard = Guard(inside=inside, internal=internal)
-    return guard if render_guard(guard) == program else None
+    return guard if render_guard(guard, ethernet=ethernet) == program else None
+
+
+def _network(*, ethernet: bool) -> int:
+    return ETHERNET_HEADER if ethernet else SKF_NET_OFF
 
 
 def _compare(field: int, prefix: IPv4Network) -> tuple[Instruction, ...]:

@@ -1,8 +1,9 @@
 r"""Heartbeats: who speaks, in which session, and what it says, under a keyed MAC.
 
 Replay is impossible by construction: a heartbeat counts only if it names the receiver's own present
-session, which is drawn at random at every start, and carries a higher number than the last. A node
-that does not yet know the receiver's session sends zeros, which earns it an answer and no belief.
+session, which is new at every start and later than any before, and carries a higher number than the
+last. A node that does not yet know the receiver's session sends zeros, which earns it an answer and
+no belief.
 Layout: "NG1\\0", sender's session (8), receiver's session (8), number (8), JSON, HMAC-SHA256 (32).
 """
 
@@ -10,7 +11,7 @@ import hashlib
 import hmac
 import json
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from natgate.model.view import GatewayView, NodeView
 
@@ -35,39 +36,25 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """What is known of one peer's session; `proven` is when it last named ours.
-
-    `retired` are sessions that a later one has followed; nothing from them is ever believed again.
-    """
+    """What is known of one peer: its latest session, and the highest number believed in it."""
 
     theirs: bytes = NO_SESSION
     number: int = 0
-    proven: float | None = None
-    retired: frozenset[bytes] = frozenset()
 
 
-def receive(
-    session: Session, beat: Heartbeat, mine: bytes, now: float, patience: float
-) -> tuple[Session, bool]:
+def receive(session: Session, beat: Heartbeat, mine: bytes) -> tuple[Session, bool]:
     """The session after a heartbeat, and whether the heartbeat is to be believed.
 
-    An unproven session may change at any time, a proven one only after `patience` seconds of
-    silence or for one that names ours: a replayed greeting cannot displace a peer that speaks.
+    Sessions rise from start to start, so nothing from an earlier one is ever believed, however long
+    it was withheld. A greeting, which does not name our session, is only answered.
     """
-    if beat.session in session.retired:
+    if beat.session < session.theirs:
         return session, False
-    new = beat.session != session.theirs
-    if beat.to_session == mine:
-        if not new and beat.number <= session.number:
-            return session, False
-        retired = session.retired | {session.theirs} if new and session.proven else session.retired
-        proven = Session(theirs=beat.session, number=beat.number, proven=now, retired=retired)
-        return proven, True
-    speaking = session.proven is not None and now - session.proven < patience
-    if new and not speaking:
-        retired = session.retired | {session.theirs} if session.proven else session.retired
-        return replace(session, theirs=beat.session, number=0, proven=None, retired=retired), False
-    return session, False
+    if beat.session > session.theirs:
+        session = Session(theirs=beat.session)
+    if beat.to_session != mine or beat.number <= session.number:
+        return session, False
+    return Session(theirs=beat.session, number=beat.number), True
 
 
 def render_heartbeat(beat: Heartbeat, key: bytes) -> bytes:
@@ -116,7 +103,7 @@ def parse_heartbeat(data: bytes, key: bytes) -> Heartbeat | None:
             },
         )
         sender = str(body["node"])
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None  # written with the key by another version
     return Heartbeat(
         sender=sender, session=session, to_session=to_session, number=number, view=view

@@ -30,6 +30,7 @@ _TC = struct.Struct("=BxxxiIII")
 _U32 = struct.Struct("=I")
 _DST, _OIF, _GATEWAY, _TABLE = 1, 4, 5, 15
 _ONLINK = 4
+_NAME, _LOOPBACK, _ETHERNET_KIND, _LOOPBACK_KIND = 3, 0x8, 1, 772
 _CLSACT_HANDLE, _CLSACT_PARENT, _EGRESS, _INGRESS = 0xFFFF0000, 0xFFFFFFF1, 0xFFFFFFF3, 0xFFFFFFF2
 _ALL_PROTOCOLS = 0x0300
 _KIND, _OPTIONS, _STATS2 = 1, 2, 7
@@ -112,13 +113,25 @@ def get_links() -> Message:
     return Message(type=GET_LINK, flags=REQUEST | DUMP, body=_LINK.pack(0, 0, 0, 0, 0))
 
 
-def parse_link(message: Message) -> tuple[int, str, bool] | None:
-    """Index, name and whether it is the loopback; None for other messages."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """One link; `ethernet`: its packets begin with an Ethernet header."""
+
+    index: int
+    name: str
+    loopback: bool
+    ethernet: bool
+
+
+def parse_link(message: Message) -> Link | None:
+    """A link of a dump; None for other messages."""
     if message.type != NEW_LINK:
         return None
-    _, _, index, flags, _ = _LINK.unpack_from(message.body)
-    name = netlink.text(attributes(message.body[_LINK.size :]).get(3, b""))
-    return index, name, bool(flags & 0x8)
+    _, kind, index, flags, _ = _LINK.unpack_from(message.body)
+    name = netlink.text(attributes(message.body[_LINK.size :]).get(_NAME, b""))
+    loopback = bool(flags & _LOOPBACK)
+    ethernet = kind in {_ETHERNET_KIND, _LOOPBACK_KIND}
+    return Link(index=index, name=name, loopback=loopback, ethernet=ethernet)
 
 
 def get_addresses() -> Message:

@@ -80,7 +80,7 @@ def test_every_problem_is_reported_at_once() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "path", "words"),
     [
-        ("title:", "titel:", "titel", "unknown key"),
+        ("title:", "titles:", "titles", "unknown key"),
         ("name: client-a", "name: vpc", "clients[0].name", "already taken by the lab's own"),
         ("name: client-a", "name: node-a", "clients[0].name", "already taken by spec.nodes[0]"),
         ("192.168.100.20", "192.168.100.5", "targets[0].address", "already at routers[0].address"),

@@ -28,20 +28,32 @@ def more_entries(*entries: str) -> tuple[str, str]:
 
 
 NAMES: list[tuple[Replacements, str, str]] = [
-    ((("zones: [a, c]", "zones: [a, c, a]"),), "network.zones[2]", "zone a is already at network.zones[0]"),
+    (
+        (("zones: [a, c]", "zones: [a, c, a]"),),
+        "network.zones[2]",
+        "zone a is already at network.zones[0]",
+    ),
     (
         (("name: nodes-a", "name: clients-a"),),
         "network.subnets[1].name",
         "name clients-a is already at network.subnets[0].name",
     ),
-    ((("name: node-c", "name: node-a"),), "nodes[1].name", "name node-a is already at nodes[0].name"),
+    (
+        (("name: node-c", "name: node-a"),),
+        "nodes[1].name",
+        "name node-a is already at nodes[0].name",
+    ),
     (
         (("zone: c, address: 10.10.0.52", "zone: a, address: 10.10.0.20"),),
         "nodes[1].address",
         "address 10.10.0.20 is already at nodes[0].address",
     ),
     (
-        (second("198.51.100.7"), ("name: second", "name: partner"), ("  zones", "  address_ranges: [198.51.100.0/24]\n  zones")),
+        (
+            second("198.51.100.7"),
+            ("name: second", "name: partner"),
+            ("  zones", "  address_ranges: [198.51.100.0/24]\n  zones"),
+        ),
         "gateways[1].name",
         "name partner is already at gateways[0].name",
     ),
@@ -79,7 +91,11 @@ NETWORK: list[tuple[Replacements, str, str]] = [
         "edge is network.edge_table, which only returning traffic uses",
     ),
     (
-        (("10.10.0.80/28", "10.10.0.64/26"), ("10.10.0.48/28", "10.10.0.48/29"), ("name: fixed,", "name: x, cidr: 10.10.0.96/28, kind: address}\n    - {name: fixed,")),
+        (
+            ("10.10.0.80/28", "10.10.0.64/26"),
+            ("10.10.0.48/28", "10.10.0.48/29"),
+            ("name: fixed,", "name: x, cidr: 10.10.0.96/28, kind: address}\n    - {name: fixed,"),
+        ),
         "network.subnets[5].cidr",
         "10.10.0.64/26 overlaps 10.10.0.96/28 of network.subnets[4] (x)",
     ),
@@ -189,7 +205,10 @@ ENTRIES: list[tuple[Replacements, str, str]] = [
     ),
     (
         (
-            second("198.51.100.7", "{name: x, sources: [10.10.0.0/29], destinations: [192.168.100.0/24]}"),
+            second(
+                "198.51.100.7",
+                "{name: x, sources: [10.10.0.0/29], destinations: [192.168.100.0/24]}",
+            ),
             ("  zones", "  address_ranges: [198.51.100.0/24]\n  zones"),
         ),
         "gateways[1].snat",

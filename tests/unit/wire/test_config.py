@@ -18,7 +18,9 @@ def problems(text: str) -> list[str]:
 
 BAD_INPUT = {
     "unknown key": (
-        spec_with(("cidr: 10.10.0.80/28, kind: address", "cidr: 10.10.0.80/28, kin: d, kind: address")),
+        spec_with(
+            ("cidr: 10.10.0.80/28, kind: address", "cidr: 10.10.0.80/28, kin: d, kind: address")
+        ),
         "11 network.subnets[4].kin: unknown key; remove it or correct its spelling "
         "(natgate schema lists all keys)",
     ),
@@ -40,7 +42,9 @@ BAD_INPUT = {
         "kind address",
     ),
     "same source twice": (
-        spec_with(("sources: [10.10.0.0/28, 10.10.0.32/28]", "sources: [10.10.0.0/28, 10.10.0.0/28]")),
+        spec_with(
+            ("sources: [10.10.0.0/28, 10.10.0.32/28]", "sources: [10.10.0.0/28, 10.10.0.0/28]")
+        ),
         "21 gateways[0].snat[0].sources[1]: source 10.10.0.0/28 is already at "
         "gateways[0].snat[0].sources[0]",
     ),
@@ -93,11 +97,26 @@ def test_wrong_types_do_not_hide_unknown_keys() -> None:
 
 
 MESSAGES = [
-    (("apiVersion: natgate/v1", "apiVersion: natgate/v2"), "1 apiVersion: input should be 'natgate/v1', not 'natgate/v2'"),
-    (("10.10.0.20", "10.10.0.300"), "13 nodes[0].address: input is not a valid IPv4 address, not '10.10.0.300'"),
-    (("cidr: 10.10.0.0/28", "cidr: 10.10.0.1/28"), "7 network.subnets[0].cidr: 10.10.0.1/28 has host bits set; the prefix is 10.10.0.0/28"),
-    (("name: node-a", "name: Node A"), "13 nodes[0].name: 'Node A' does not match ^[a-z0-9][a-z0-9-]{0,30}$"),
-    (("{key_env:", "{interval: 50, key_env:"), "26 heartbeat.interval: write a duration with its unit, such as 50ms, 1.5s, 2m or 1h"),
+    (
+        ("apiVersion: natgate/v1", "apiVersion: natgate/v2"),
+        "1 apiVersion: input should be 'natgate/v1', not 'natgate/v2'",
+    ),
+    (
+        ("10.10.0.20", "10.10.0.300"),
+        "13 nodes[0].address: input is not a valid IPv4 address, not '10.10.0.300'",
+    ),
+    (
+        ("cidr: 10.10.0.0/28", "cidr: 10.10.0.1/28"),
+        "7 network.subnets[0].cidr: 10.10.0.1/28 has host bits set; the prefix is 10.10.0.0/28",
+    ),
+    (
+        ("name: node-a", "name: Node A"),
+        "13 nodes[0].name: 'Node A' does not match ^[a-z0-9][a-z0-9-]{0,30}$",
+    ),
+    (
+        ("{key_env:", "{interval: 50, key_env:"),
+        "26 heartbeat.interval: write a duration with its unit, such as 50ms, 1.5s, 2m or 1h",
+    ),
     (("kind: icmp", "kind: ping"), None),
     (("sources: [10.10.0.0/28, 10.10.0.32/28]", "sources: []"), None),
     (("kind: icmp, address", "kind: icmp, colour: red, address"), None),
@@ -135,20 +154,28 @@ def test_a_long_value_is_not_repeated() -> None:
 def test_an_empty_list_whose_items_failed_is_not_also_short() -> None:
     """One mistake is one sentence: what only follows from another is left out."""
     found = problems(spec_with(("ranges: [10.10.0.0/24]", "ranges: [10.10.0.1/24]")))
-    assert found == ["4 network.ranges[0]: 10.10.0.1/24 has host bits set; the prefix is 10.10.0.0/24"]
+    assert found == [
+        "4 network.ranges[0]: 10.10.0.1/24 has host bits set; the prefix is 10.10.0.0/24"
+    ]
 
 
 YAML = {
     "empty": ("", "None : the file is empty"),
     "only a comment": ("# nothing\n", "None : the file is empty"),
-    "a tab": ("apiVersion:\n\tx: 1\n", "2 : not YAML: found character '\\t' that cannot start any token"),
+    "a tab": (
+        "apiVersion:\n\tx: 1\n",
+        "2 : not YAML: found character '\\t' that cannot start any token",
+    ),
     "two documents": ("a: 1\n---\nb: 2\n", "2 : not YAML: but found another document"),
     "a control character": ("a: \x01", "None : not YAML: unreadable"),
     "no mapping": (
         "- a\n- b\n",
         "1 : input should be a valid dictionary or instance of Spec, not ['a', 'b']",
     ),
-    "a word": ("natgate", "1 : input should be a valid dictionary or instance of Spec, not 'natgate'"),
+    "a word": (
+        "natgate",
+        "1 : input should be a valid dictionary or instance of Spec, not 'natgate'",
+    ),
     "a tag": ("a: !!python/object:os.system x", None),
     "a date that is none": ("a: 2026-13-45", None),
     "a number that is none": ("a: !!int x", None),
@@ -177,7 +204,10 @@ def test_aliases_of_ordinary_size_are_allowed() -> None:
     """An anchor may be used again, as YAML has it."""
     text = spec_with(
         ("sources: [10.10.0.0/28, 10.10.0.32/28]", "sources: [&a 10.10.0.0/28, 10.10.0.32/28]"),
-        ("    - {name: clients-a, zone: a, cidr: 10.10.0.0/28}", "    - {name: clients-a, zone: a, cidr: &c 10.10.0.0/28}"),
+        (
+            "    - {name: clients-a, zone: a, cidr: 10.10.0.0/28}",
+            "    - {name: clients-a, zone: a, cidr: &c 10.10.0.0/28}",
+        ),
     ).replace("[&a 10.10.0.0/28", "[*c")
     assert parse_spec(text) == two_zones()
 
@@ -194,7 +224,9 @@ def test_a_file_that_is_too_large_is_not_read(monkeypatch: pytest.MonkeyPatch) -
     assert problems("x" * (2**20 + 1)) == ["None : larger than 1 MiB"]
 
 
-@pytest.mark.parametrize("key", ["a.b", "a[0]", "a[b", "a]b[", "", ".", "[1]", "1", "null", "~", "1.5"])
+@pytest.mark.parametrize(
+    "key", ["a.b", "a[0]", "a[b", "a]b[", "", ".", "[1]", "1", "null", "~", "1.5"]
+)
 def test_a_strange_key_is_an_unknown_key(key: str) -> None:
     """No spelling of a key can end in anything but a sentence."""
     assert any("key" in line.lower() for line in problems(f"'{key}': 1\n{TWO_ZONES}"))
@@ -203,7 +235,13 @@ def test_a_strange_key_is_an_unknown_key(key: str) -> None:
 
 @pytest.mark.parametrize(
     ("path", "text"),
-    [((), ""), (("a",), "a"), (("a", 0, "b"), "a[0].b"), (("a", 1, 2), "a[1][2]"), ((0, "a"), "[0].a")],
+    [
+        ((), ""),
+        (("a",), "a"),
+        (("a", 0, "b"), "a[0].b"),
+        (("a", 1, 2), "a[1][2]"),
+        ((0, "a"), "[0].a"),
+    ],
 )
 def test_paths_are_written_and_read_back(path: tuple[str | int, ...], text: str) -> None:
     """A path is written as people write it, and read back as the same."""
@@ -234,7 +272,10 @@ def test_any_model_can_be_loaded() -> None:
     assert load("number: 3", _Outer, "x") == _Outer(number=3)
     with pytest.raises(SpecError) as caught:
         load("number: 3\nmany: [{icmp: 1, a: 2}, {}]\nby_name:\n  z: {b: 1}\n", _Outer, "x")
-    assert [(p.line, p.path) for p in caught.value.problems] == [(2, "many[0].a"), (4, "by_name.z.b")]
+    assert [(p.line, p.path) for p in caught.value.problems] == [
+        (2, "many[0].a"),
+        (4, "by_name.z.b"),
+    ]
 
 
 def test_the_lines_are_those_of_the_file() -> None:

@@ -22,7 +22,9 @@ WRONG: st.SearchStrategy[Any] = st.recursive(
     | st.dates()
     | st.binary(max_size=4)
     | st.sampled_from(["10.10.0.0/28", "0.0.0.0/0", "50ms", "a", "icmp", "lab", "node", ".inf"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+    ),
     max_leaves=4,
 )
 
@@ -71,7 +73,9 @@ def _check(text: str) -> None:
 
 
 @given(documents(), st.data())
-def test_a_mutilated_spec_is_a_spec_or_a_spec_error(document: Document, data: st.DataObject) -> None:
+def test_a_mutilated_spec_is_a_spec_or_a_spec_error(
+    document: Document, data: st.DataObject
+) -> None:
     """However a valid spec is mutilated, it is read or refused in sentences."""
     for _ in range(data.draw(st.integers(1, 4))):
         _change(document, data.draw(st.sampled_from(list(_places(document)))), data)

@@ -18,7 +18,11 @@ PREFIXES = st.lists(
     max_size=6,
 ).map(tuple)
 GUARDS = st.builds(Guard, inside=PREFIXES, internal=PREFIXES)
-LOADS = {0xFFF00000 + 12: "source", 0xFFF00000 + 16: "destination", 0xFFFFF000: "protocol"}
+LOADS = {
+    0xFFFFF000: "protocol",
+    **dict.fromkeys((0xFFF00000 + 12, 14 + 12), "source"),
+    **dict.fromkeys((0xFFF00000 + 16, 14 + 16), "destination"),
+}
 
 
 def run(program: bytes, packet: dict[str, int]) -> int:
@@ -43,27 +47,34 @@ def run(program: bytes, packet: dict[str, int]) -> int:
                 raise AssertionError(f"no such instruction: {operation:#x}")
 
 
-@given(GUARDS)
-def test_a_guard_is_read_back_from_its_program(guard: Guard) -> None:
+@given(GUARDS, st.booleans())
+def test_a_guard_is_read_back_from_its_program(guard: Guard, ethernet: bool) -> None:  # noqa: FBT001 (drawn)
     """The program in the kernel tells exactly which guard it is."""
-    assert parse_guard(render_guard(guard)) == guard
+    program = render_guard(guard, ethernet=ethernet)
+    assert parse_guard(program, ethernet=ethernet) == guard
 
 
-@given(GUARDS, ADDRESSES, ADDRESSES, st.data())
+@given(GUARDS, ADDRESSES, ADDRESSES, st.data(), st.booleans())
 def test_exactly_inside_to_not_internal_is_dropped(
-    guard: Guard, source: IPv4Address, destination: IPv4Address, data: st.DataObject
+    guard: Guard,
+    source: IPv4Address,
+    destination: IPv4Address,
+    data: st.DataObject,
+    ethernet: bool,  # noqa: FBT001 (drawn)
 ) -> None:
     """A packet is dropped if it comes from inside and goes elsewhere than internal, else not."""
     source = data.draw(_near(guard.inside, source))
     destination = data.draw(_near(guard.internal, destination))
     packet = {"source": int(source), "destination": int(destination), "protocol": IPV4}
     dropped = covers(guard.inside, source) and not covers(guard.internal, destination)
-    assert run(render_guard(guard), packet) == (DROP if dropped else GO_ON)
+    assert run(render_guard(guard, ethernet=ethernet), packet) == (DROP if dropped else GO_ON)
 
 
 def _near(prefixes: Prefixes, otherwise: IPv4Address) -> st.SearchStrategy[IPv4Address]:
     """An address at or just beyond the edge of a prefix, or any other."""
-    edges = [int(p.network_address) for p in prefixes] + [int(p.broadcast_address) for p in prefixes]
+    edges = [int(p.network_address) for p in prefixes] + [
+        int(p.broadcast_address) for p in prefixes
+    ]
     near = [edge + d for edge in edges for d in (-1, 0, 1) if 0 <= edge + d < 2**32]
     return st.sampled_from([otherwise, *map(IPv4Address, near)])
 
@@ -72,24 +83,24 @@ def _near(prefixes: Prefixes, otherwise: IPv4Address) -> st.SearchStrategy[IPv4A
 def test_only_ipv4_is_looked_at(guard: Guard, protocol: int) -> None:
     """ARP and IPv6 pass: natgate neither translates nor judges them."""
     assume(protocol != IPV4)
-    assert run(render_guard(guard), {"protocol": protocol}) == GO_ON
+    assert run(render_guard(guard, ethernet=True), {"protocol": protocol}) == GO_ON
 
 
 @given(GUARDS, st.data())
 @example(Guard(inside=(IPv4Network("10.0.0.0/24"),), internal=()), None)
 def test_a_changed_program_is_no_guard(guard: Guard, data: st.DataObject | None) -> None:
     """A program that differs anywhere is either unknown or another guard, never this one."""
-    program = bytearray(render_guard(guard))
+    program = bytearray(render_guard(guard, ethernet=True))
     bit = data.draw(st.integers(0, 8 * len(program) - 1)) if data else 8 * (6 * 8 + 4) + 1
     program[bit // 8] ^= 1 << bit % 8
-    assert parse_guard(bytes(program)) != guard
+    assert parse_guard(bytes(program), ethernet=True) != guard
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_without_an_error(program: bytes) -> None:
     """Whatever lies in the guard's place, it is a guard that renders to it, or unknown."""
-    guard = parse_guard(program)
-    assert guard is None or render_guard(guard) == program
+    guard = parse_guard(program, ethernet=False)
+    assert guard is None or render_guard(guard, ethernet=False) == program
 
 
 @pytest.mark.parametrize("field", [12, 16])
@@ -98,13 +109,16 @@ def test_a_prefix_with_host_bits_is_unknown(field: int) -> None:
     load = struct.pack("=HBBI", 0x20, 0, 0, 0xFFF00000 + field)
     mask = struct.pack("=HBBI", 0x54, 0, 0, 0xFFFFFF00)
     compare = struct.pack("=HBBI", 0x15, 0, 1, 0x0A000001)
-    assert parse_guard(load + mask + compare) is None
-    assert parse_guard(b"123") is None
+    assert parse_guard(load + mask + compare, ethernet=False) is None
+    assert parse_guard(b"123", ethernet=True) is None
 
 
 def test_too_many_prefixes_are_refused() -> None:
     """The kernel takes 4096 instructions; what needs more is refused with the way out."""
     prefixes = tuple(IPv4Network((n << 8, 24)) for n in range(1022))
-    assert len(render_guard(Guard(inside=prefixes[:511], internal=prefixes[511:]))) // 8 == 4093
-    with pytest.raises(RefusedError, match="the guard needs 1023 prefixes, and the kernel takes 1022"):
-        render_guard(Guard(inside=prefixes, internal=prefixes[:1]))
+    largest = Guard(inside=prefixes[:511], internal=prefixes[511:])
+    assert len(render_guard(largest, ethernet=True)) // 8 == 4093
+    with pytest.raises(
+        RefusedError, match="the guard needs 1023 prefixes, and the kernel takes 1022"
+    ):
+        render_guard(Guard(inside=prefixes, internal=prefixes[:1]), ethernet=True)

@@ -27,7 +27,9 @@ def test_messages_are_read_back_as_they_were_written(messages: list[Message]) ->
 
 
 @given(st.lists(MESSAGES, min_size=1, max_size=3), st.data())
-def test_a_truncated_datagram_loses_only_its_end(messages: list[Message], data: st.DataObject) -> None:
+def test_a_truncated_datagram_loses_only_its_end(
+    messages: list[Message], data: st.DataObject
+) -> None:
     """Of a truncated datagram the whole messages are read; it is never an error."""
     whole = b"".join(message.render() for message in messages)
     cut = data.draw(st.integers(0, len(whole)))

@@ -4,7 +4,15 @@ import struct
 
 import pytest
 
-from natgate.wire.netlink import ACK, CREATE, REQUEST, Message, attribute, attributes, parse_messages
+from natgate.wire.netlink import (
+    ACK,
+    CREATE,
+    REQUEST,
+    Message,
+    attribute,
+    attributes,
+    parse_messages,
+)
 from natgate.wire.nfnetlink import (
     BATCH_BEGIN,
     BATCH_END,
@@ -56,7 +64,9 @@ def test_the_state_of_a_table_is_its_flags_and_its_owner() -> None:
     owner = attribute(7, struct.pack(">I", 4711))
     state = parse_table_state(Message(type=NEW_TABLE, body=HEAD + NAME + flags + owner))
     assert state == TableState(flags=OWNER | DORMANT, owner=4711)
-    assert parse_table_state(Message(type=NEW_TABLE, body=HEAD + NAME)) == TableState(flags=0, owner=0)
+    assert parse_table_state(Message(type=NEW_TABLE, body=HEAD + NAME)) == TableState(
+        flags=0, owner=0
+    )
     assert parse_table_state(Message(type=DELETE_TABLE, body=HEAD + NAME)) is None
 
 

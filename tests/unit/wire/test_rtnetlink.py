@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from natgate.wire import rtnetlink
 from natgate.wire.netlink import Message, attribute, attributes
-from natgate.wire.rtnetlink import BLACKHOLE, KernelRoute
+from natgate.wire.rtnetlink import BLACKHOLE, KernelRoute, Link
 
 PREFIXES = st.builds(
     lambda address, length: IPv4Network((address, length), strict=False),
@@ -65,17 +65,29 @@ def test_routes_of_other_families_are_nothing() -> None:
     assert rtnetlink.parse_route(Message(type=rtnetlink.NEW_ROUTE, body=body)) is None
 
 
-def test_a_link_has_index_name_and_whether_it_is_the_loopback() -> None:
-    """Links are known by index and by name."""
+def test_a_link_tells_its_index_its_name_and_its_kind() -> None:
+    """Links are known by index and by name; a tunnel's packets have no Ethernet header."""
     body = struct.pack("=BxHiII", 0, 1, 3, 0x1, 0) + attribute(3, b"eth0\0")
-    assert rtnetlink.parse_link(Message(type=rtnetlink.NEW_LINK, body=body)) == (3, "eth0", False)
+    assert rtnetlink.parse_link(Message(type=rtnetlink.NEW_LINK, body=body)) == Link(
+        index=3, name="eth0", loopback=False, ethernet=True
+    )
+    body = struct.pack("=BxHiII", 0, 65534, 4, 0x1, 0) + attribute(3, b"wg0\0")
+    assert rtnetlink.parse_link(Message(type=rtnetlink.NEW_LINK, body=body)) == Link(
+        index=4, name="wg0", loopback=False, ethernet=False
+    )
     body = struct.pack("=BxHiII", 0, 772, 1, 0x9, 0) + attribute(3, b"lo\0")
-    assert rtnetlink.parse_link(Message(type=rtnetlink.NEW_LINK, body=body)) == (1, "lo", True)
+    assert rtnetlink.parse_link(Message(type=rtnetlink.NEW_LINK, body=body)) == Link(
+        index=1, name="lo", loopback=True, ethernet=True
+    )
 
 
 def test_a_local_address_is_preferred_to_the_one_of_the_far_end() -> None:
     """On a point-to-point link the local address counts; what is no IPv4 address is nothing."""
-    head, local, far = bytes(8), attribute(2, bytes([10, 0, 0, 1])), attribute(1, bytes([10, 0, 0, 2]))
+    head, local, far = (
+        bytes(8),
+        attribute(2, bytes([10, 0, 0, 1])),
+        attribute(1, bytes([10, 0, 0, 2])),
+    )
 
     def parse(body: bytes) -> IPv4Address | None:
         return rtnetlink.parse_address(Message(type=rtnetlink.NEW_ADDRESS, body=head + body))
@@ -105,7 +117,10 @@ def test_the_hooks_are_clsact() -> None:
     made, gone = rtnetlink.add_clsact(3), rtnetlink.delete_clsact(3)
     assert TC.unpack_from(made.body) == TC.unpack_from(gone.body)
     counts = attribute(7, attribute(3, struct.pack("=5I", 1, 2, 9, 4, 5)))
-    assert rtnetlink.parse_clsact(Message(type=rtnetlink.NEW_QDISC, body=made.body + counts)) == (3, 9)
+    assert rtnetlink.parse_clsact(Message(type=rtnetlink.NEW_QDISC, body=made.body + counts)) == (
+        3,
+        9,
+    )
     assert rtnetlink.parse_clsact(Message(type=rtnetlink.NEW_QDISC, body=made.body)) == (3, 0)
     other = Message(type=rtnetlink.NEW_QDISC, body=gone.body + attribute(1, b"fq\0"))
     assert rtnetlink.parse_clsact(other) is None

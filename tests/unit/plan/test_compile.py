@@ -1,0 +1,253 @@
+"""What a node should hold, from the spec and the facts of the node."""
+
+from ipaddress import IPv4Address, IPv4Network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from natgate.model.address import covers
+from natgate.model.spec import Spec
+from natgate.model.table import Chain, Table
+from natgate.plan.compile import (
+    COUNTERS,
+    FORWARDING,
+    NodeFacts,
+    compile_node,
+    inside_of,
+    internal_of,
+    peer_addresses,
+    upstream_echo,
+)
+from natgate.wire.config import parse_spec
+from tests.specs import spec_with, specs, two_zones
+
+LINKS = ("eth0", "eth1.7")
+
+
+def facts(node: str = "node-a", *, owner_works: bool = True) -> NodeFacts:
+    """The facts of a node with two links."""
+    return NodeFacts(name=node, links=LINKS, owner_works=owner_works)
+
+
+def table(spec: Spec, node: str = "node-a") -> Table:
+    """The table of one node."""
+    return compile_node(spec, facts(node)).table
+
+
+def lines(chain: Chain) -> list[str]:
+    """A chain's rules as nft reads them."""
+    return [str(rule) for rule in chain.rules]
+
+
+def entries(*texts: str) -> Spec:
+    """Source 000's network with other entries."""
+    old = """\
+      - name: to-partner
+        sources: [10.10.0.0/28, 10.10.0.32/28]
+        destinations: [192.168.100.0/24]
+"""
+    return parse_spec(spec_with((old, "".join(f"      - {{{text}}}\n" for text in texts))))
+
+
+def test_source_000_compiles_to_these_rules() -> None:
+    """Two zones, one fixed address: this is the whole table of one node."""
+    chains = table(two_zones()).chains
+    assert {name: lines(chain) for name, chain in chains.items()} == {
+        "prerouting": [
+            'ip saddr 10.10.0.52 ip daddr 10.10.0.20 udp dport 4647 dnat to 10.10.0.52:4648 comment "probe of forwarding"',
+            'ip saddr 10.10.0.52 ip daddr 10.10.0.20 icmp type echo-request icmp id 16384-16639 dnat to 192.168.100.5 comment "probe of partner\'s upstream"',
+        ],
+        "forward": [
+            'ct state invalid counter name "invalid" drop comment "skips translation"',
+        ],
+        "postrouting": [
+            'ip saddr 10.10.0.52 snat to 10.10.0.20 comment "probe through this node"',
+            'ip daddr @internal return comment "stays inside"',
+            'ip saddr & 255.255.255.240 vmap @snat28 comment "sources /28"',
+            'ip saddr @inside counter name "no_entry" drop comment "no entry"',
+        ],
+        "snat.partner.to-partner": [
+            'ip daddr 192.168.100.0/24 meta l4proto { icmp, tcp, udp } counter snat to 10.10.0.85:1025-65535 fully-random comment "partner/to-partner"',
+            'ip daddr 192.168.100.0/24 counter snat to 10.10.0.85 comment "partner/to-partner"',
+        ],
+    }
+
+
+def test_source_000_compiles_to_these_lookups() -> None:
+    """Sources, internal prefixes and fixed addresses lie in sets and maps."""
+    held = table(two_zones())
+    jump = "jump snat.partner.to-partner"
+    assert {name: dict(lookup.elements) for name, lookup in held.lookups.items()} == {
+        "inside": {"10.10.0.0/28": "", "10.10.0.32/28": ""},
+        "internal": {"10.10.0.0/24": ""},
+        "snat28": {"10.10.0.0": jump, "10.10.0.32": jump},
+    }
+    assert held.objects == {("counter", name) for name in COUNTERS}
+
+
+def test_settings_guards_and_blackholes_come_with_the_table() -> None:
+    """Every link is guarded, every fixed address ends here, and forwarding is set last."""
+    desired = compile_node(two_zones(), facts())
+    assert list(desired.sysctls) == [
+        "net/netfilter/nf_conntrack_tcp_be_liberal",
+        "net/netfilter/nf_conntrack_tcp_loose",
+        "net/ipv4/conf/all/rp_filter",
+        "net/ipv4/conf/all/send_redirects",
+        "net/ipv4/conf/eth0/send_redirects",
+        "net/ipv4/conf/eth1.7/send_redirects",
+        FORWARDING,
+    ]
+    assert desired.guards.keys() == set(LINKS)
+    assert desired.blackholes == {IPv4Network("10.10.0.85/32")}
+
+
+@pytest.mark.parametrize(
+    ("works", "text", "owned"),
+    [(True, "auto", True), (False, "auto", False), (True, "off", False), (False, "off", False)],
+)
+def test_the_table_is_owned_where_it_can_and_may_be(*, works: bool, text: str, owned: bool) -> None:
+    """Ownership needs a kernel that can, and a spec that does not switch it off."""
+    spec = parse_spec(spec_with(("heartbeat:", f'host: {{ownership: "{text}"}}\nheartbeat:')))
+    assert compile_node(spec, facts(owner_works=works)).owned is owned
+
+
+def test_the_longest_mask_is_tried_first() -> None:
+    """One map for each prefix length, from a single host up to the whole subnet."""
+    spec = entries(
+        "name: all, sources: [10.10.0.0/28, 10.10.0.32/28], destinations: [192.0.2.0/24]",
+        "name: host, sources: [10.10.0.5/32], destinations: [192.0.2.0/24]",
+        "name: half, sources: [10.10.0.0/29], destinations: [192.0.2.0/24]",
+    )
+    held = table(spec)
+    assert [rule.text for rule in held.chains["postrouting"].rules[2:-1]] == [
+        "ip saddr vmap @snat32",
+        "ip saddr & 255.255.255.248 vmap @snat29",
+        "ip saddr & 255.255.255.240 vmap @snat28",
+    ]
+    assert dict(held.lookups["snat32"].elements) == {"10.10.0.5": "jump snat.partner.host"}
+    assert dict(held.lookups["snat29"].elements) == {"10.10.0.0": "jump snat.partner.half"}
+
+
+def test_the_more_specific_destination_is_tried_first() -> None:
+    """Within a source's chain destinations go from a single host to everywhere."""
+    spec = entries(
+        "name: rest, sources: [10.10.0.0/28]",
+        "name: net, sources: [10.10.0.0/28], destinations: [192.0.2.0/24, 198.51.100.0/24]",
+        "name: host, sources: [10.10.0.0/28], destinations: [192.0.2.7/32]",
+    )
+    held = table(spec)
+    (chain,) = (c for name, c in held.chains.items() if name.startswith("snat."))
+    assert chain.name == "snat.partner.rest_partner.net_partner.host"
+    assert [(rule.comment, rule.text.split(" ")[:3]) for rule in chain.rules[::2]] == [
+        ("partner/host", ["ip", "daddr", "192.0.2.7"]),
+        ("partner/net", ["ip", "daddr", "192.0.2.0/24"]),
+        ("partner/net", ["ip", "daddr", "198.51.100.0/24"]),
+        ("partner/rest", ["meta", "l4proto", "{"]),
+    ]
+
+
+def test_several_addresses_are_hashed_the_same_on_every_node() -> None:
+    """Source and destination choose the address, with a fixed seed, so that nodes agree."""
+    text = spec_with(
+        (
+            "      - {address: 10.10.0.85}\n",
+            "      - {address: 10.10.0.85}\n      - {address: 10.10.0.86}\n",
+        )
+    )
+    spec = parse_spec(text)
+    rules = [
+        lines(table(spec, node).chains["snat.partner.to-partner"]) for node in ("node-a", "node-c")
+    ]
+    assert rules[0] == rules[1]
+    key = "jhash ip saddr . ip daddr mod 2 seed 0x1"
+    assert rules[0][0] == (
+        "ip daddr 192.168.100.0/24 meta l4proto { icmp, tcp, udp } counter snat ip to "
+        f"{key} map {{ 0 : 10.10.0.85 . 1025-65535, 1 : 10.10.0.86 . 1025-65535 }} "
+        'fully-random comment "partner/to-partner"'
+    )
+    assert f"snat to {key} map {{ 0 : 10.10.0.85, 1 : 10.10.0.86 }}" in rules[0][1]
+
+
+def test_a_long_list_of_entries_is_named_by_its_digest() -> None:
+    """A chain's name stays short, and different lists have different names."""
+    names = [f"{letter * 30}" for letter in "abcd"]
+    spec = entries(
+        *(
+            f"name: {name}, sources: [10.10.0.0/28], destinations: [192.0.{i}.0/24]"
+            for i, name in enumerate(names)
+        ),
+        *(
+            f"name: x{name[1:]}, sources: [10.10.0.32/28], destinations: [192.0.{i}.0/24]"
+            for i, name in enumerate(names[:3])
+        ),
+        "name: last, sources: [10.10.0.32/28], destinations: [192.0.9.0/24]",
+    )
+    found = [name for name in table(spec).chains if name.startswith("snat.")]
+    assert len(found) == len(set(found)) == 2
+    assert all(len(name) == len("snat.") + 16 for name in found)
+
+
+def test_sources_with_the_same_entries_share_a_chain() -> None:
+    """A hundred sources of one entry need one chain."""
+    hosts = ", ".join(f"10.10.0.{n}/32" for n in range(16))
+    held = table(entries(f"name: many, sources: [{hosts}], destinations: [192.0.2.0/24]"))
+    assert [name for name in held.chains if name.startswith("snat.")] == ["snat.partner.many"]
+    assert len(held.lookups["snat32"].elements) == 16
+
+
+def test_a_node_holds_only_the_gateways_that_it_may_carry() -> None:
+    """A node that is not named by a gateway knows its inside and none of its entries."""
+    text = spec_with(("  - name: partner\n", "  - name: partner\n    nodes: [node-c]\n"))
+    spec = parse_spec(text)
+    held = compile_node(spec, facts("node-a"))
+    assert held.blackholes == frozenset()
+    assert [name for name in held.table.chains if name.startswith("snat.")] == []
+    assert len(held.table.chains["prerouting"].rules) == 1
+    assert held.guards == compile_node(spec, facts("node-c")).guards
+    assert len(compile_node(spec, facts("node-c")).table.chains["prerouting"].rules) == 2
+
+
+def test_a_gateway_without_icmp_check_has_no_probe_of_its_upstream() -> None:
+    """Only an echo can be sent through a node; without it forwarding alone is probed."""
+    text = spec_with(("kind: icmp, address", "kind: tcp, port: 80, address"))
+    spec = parse_spec(text)
+    assert upstream_echo(spec.gateways[0]) is None
+    assert len(table(spec).chains["prerouting"].rules) == 1
+    assert upstream_echo(two_zones().gateways[0]) == IPv4Address("192.168.100.5")
+    assert peer_addresses(spec, "node-a") == (IPv4Address("10.10.0.52"),)
+
+
+@given(specs())
+def test_every_translation_names_its_entry(spec: Spec) -> None:
+    """Each rule that translates carries a comment with the entry that it comes from."""
+    labels = {f"{g.name}/{e.name}" for g in spec.gateways for e in g.snat}
+    for node in spec.nodes:
+        held = table(spec, node.name)
+        assert all(rule.comment for chain in held.chains.values() for rule in chain.rules)
+        for name, chain in held.chains.items():
+            assert not name.startswith("snat.") or {r.comment for r in chain.rules} <= labels
+            assert len(name) <= 100
+
+
+@given(specs(), st.data())
+def test_internal_is_the_network_less_what_entries_name(spec: Spec, data: st.DataObject) -> None:
+    """The guard lets inside hosts reach the network, but nothing that an entry names."""
+    named = [d for g in spec.gateways for e in g.snat for d in e.destinations]
+    within = data.draw(st.sampled_from([*named, *spec.network.ranges]))
+    address = within[data.draw(st.integers(0, within.num_addresses - 1))]
+    expected = covers(spec.network.ranges, address) and not covers(named, address)
+    assert covers(internal_of(spec), address) == expected
+    (guard, *_) = compile_node(spec, facts(spec.nodes[0].name)).guards.values()
+    assert (guard.inside, guard.internal) == (inside_of(spec), internal_of(spec))
+
+
+@given(specs())
+def test_every_reference_is_to_something_that_is_there(spec: Spec) -> None:
+    """Maps lead to chains of the table, and rules name only its sets, maps and counters."""
+    held = table(spec, spec.nodes[0].name)
+    texts = [rule.text for chain in held.chains.values() for rule in chain.rules]
+    words = {word for text in texts for word in text.split()}
+    assert {word[1:] for word in words if word.startswith("@")} <= held.lookups.keys()
+    targets = {v.split()[1] for m in held.lookups.values() if m.is_map for v in m.elements.values()}
+    assert targets == {name for name in held.chains if name.startswith("snat.")}

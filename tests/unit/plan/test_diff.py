@@ -1,0 +1,171 @@
+"""From any state to any state, in steps that may be interrupted."""
+
+from dataclasses import replace
+from ipaddress import IPv4Network
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from natgate.kernel.fake import FakeKernel
+from natgate.model.change import (
+    AddBlackhole,
+    AddTable,
+    Change,
+    ChangeTable,
+    DeleteTable,
+    RemoveBlackhole,
+    RemoveGuard,
+    SetGuard,
+    SetSysctl,
+)
+from natgate.model.desired import Guard
+from natgate.model.observed import Observed
+from natgate.model.spec import Spec
+from natgate.plan.compile import FORWARDING, NodeFacts, compile_node
+from natgate.plan.diff import diff, removal
+from tests.specs import specs, two_zones
+from tests.states import LINKS, Case, brought, cases, differences
+
+DESIRED = compile_node(two_zones(), NodeFacts(name="node-a", links=LINKS))
+EMPTY = Observed(links=LINKS)
+
+
+@given(cases())
+def test_the_desired_state_is_reached_from_any_state(case: Case) -> None:
+    """Whatever a kernel holds, the changes lead to the desired state, and then none is needed."""
+    kernel = brought(case.desired, case.held)
+    assert differences(case.desired, kernel.held) == {}
+    assert diff(case.desired, kernel.held) == ()
+
+
+@given(cases())
+def test_an_interrupted_plan_is_finished_by_the_next_one(case: Case) -> None:
+    """Interrupted after any of its changes, a plan is finished by the plan that is made then."""
+    changes = diff(case.desired, case.held)
+    for done in range(len(changes) + 1):
+        kernel = FakeKernel(held=case.held)
+        for change in changes[:done]:
+            kernel.apply(change)
+        assert differences(case.desired, brought(case.desired, kernel.held).held) == {}
+
+
+@given(cases())
+def test_a_change_can_be_repeated(case: Case) -> None:
+    """Each change but the transaction does the same when it is made twice."""
+    kernel = FakeKernel(held=case.held)
+    for change in diff(case.desired, case.held):
+        kernel.apply(change)
+        if not isinstance(change, ChangeTable):
+            once = kernel.held
+            kernel.apply(change)
+            assert kernel.held == once
+
+
+@given(cases())
+def test_there_is_one_transaction_at_most(case: Case) -> None:
+    """The rules come into force together, whatever the way to them."""
+    changes = diff(case.desired, case.held)
+    assert sum(isinstance(change, ChangeTable) for change in changes) <= 1
+
+
+def order(changes: tuple[Change, ...]) -> list[type[Change]]:
+    """The kinds of changes, each run of equal ones once."""
+    kinds = [type(change) for change in changes]
+    return [kind for i, kind in enumerate(kinds) if i == 0 or kinds[i - 1] != kind]
+
+
+@given(cases())
+def test_the_order_fails_closed(case: Case) -> None:
+    """First the guards, then routes and rules, then the settings; forwarding is the last one."""
+    changes = diff(case.desired, case.held)
+    wanted = [SetGuard, AddBlackhole, ChangeTable, RemoveBlackhole, RemoveGuard, SetSysctl]
+    kinds = order(changes)
+    assert kinds == [kind for kind in wanted if kind in kinds]
+    keys = [change.key for change in changes if isinstance(change, SetSysctl)]
+    assert FORWARDING not in keys[:-1]
+
+
+def test_an_empty_kernel_gets_everything() -> None:
+    """On a fresh machine every kind of change is made, and the previous values are told."""
+    changes = diff(DESIRED, replace(EMPTY, sysctls={FORWARDING: "0"}))
+    assert order(changes) == [SetGuard, AddBlackhole, ChangeTable, SetSysctl]
+    assert changes[-1] == SetSysctl(key=FORWARDING, value="1", previous="0")
+    (transaction,) = (change for change in changes if isinstance(change, ChangeTable))
+    assert transaction.steps[0] == AddTable(owned=True)
+
+
+def test_a_table_changes_its_owner_by_being_made_anew() -> None:
+    """A plain table cannot be taken into ownership, nor an owned one be let go, in place."""
+    held = brought(DESIRED, EMPTY).held
+    (let_go,) = diff(replace(DESIRED, owned=False), held)
+    assert isinstance(let_go, ChangeTable)
+    assert let_go.steps[:2] == (DeleteTable(), AddTable())
+    (take,) = diff(DESIRED, replace(held, ownership="none"))
+    assert isinstance(take, ChangeTable)
+    assert take.steps[:2] == (DeleteTable(), AddTable(owned=True))
+
+
+def test_a_sleeping_table_is_woken() -> None:
+    """A dormant table is made to work again without being made anew."""
+    held = brought(DESIRED, EMPTY).held
+    assert held.table is not None
+    (wake,) = diff(DESIRED, replace(held, table=replace(held.table, asleep=True)))
+    assert wake == ChangeTable(steps=(AddTable(),))
+
+
+def test_only_what_differs_is_changed() -> None:
+    """One lost element is put back alone."""
+    held = brought(DESIRED, EMPTY).held
+    assert held.table is not None
+    lookup = replace(held.table.lookups["internal"], elements={})
+    table = replace(held.table, lookups={**held.table.lookups, "internal": lookup})
+    (change,) = diff(DESIRED, replace(held, table=table))
+    assert str(change) == "add element ip natgate internal { 10.10.0.0/24 }"
+
+
+def test_what_is_too_much_is_taken_away() -> None:
+    """A guard on a link without one, and a route to an address that is gone, are removed."""
+    held = brought(DESIRED, EMPTY).held
+    extra = IPv4Network("192.0.2.1/32")
+    guard = Guard(inside=(), internal=())
+    more = replace(held, guards={**held.guards, "x": guard}, blackholes=held.blackholes | {extra})
+    assert diff(DESIRED, more) == (RemoveBlackhole(prefix=extra), RemoveGuard(link="x"))
+
+
+SETTINGS = st.fixed_dictionaries(dict.fromkeys(DESIRED.sysctls, st.sampled_from("012")))
+
+
+@given(specs(), st.data(), st.frozensets(st.sampled_from(LINKS)))
+def test_removal_leaves_nothing_and_restores_the_settings(
+    spec: Spec, data: st.DataObject, foreign_hooks: frozenset[str]
+) -> None:
+    """After any spec, interrupted anywhere or not, removing leads back to the state before."""
+    desired = compile_node(spec, NodeFacts(name=spec.nodes[0].name, links=LINKS))
+    keys = st.fixed_dictionaries(dict.fromkeys(desired.sysctls, st.sampled_from("012")))
+    before = Observed(links=LINKS, sysctls=data.draw(keys), hooks=foreign_hooks)
+    changes = diff(desired, before)
+    kernel = FakeKernel(held=before)
+    for change in changes[: data.draw(st.integers(0, len(changes)))]:
+        kernel.apply(change)
+    made = frozenset(LINKS) - foreign_hooks
+    steps = removal(kernel.held, before.sysctls, made)
+    for step in steps[: data.draw(st.integers(0, len(steps)))]:
+        kernel.apply(step)
+    for step in removal(kernel.held, before.sysctls, made):
+        kernel.apply(step)
+    assert kernel.held == before
+
+
+def test_removal_goes_the_other_way_round() -> None:
+    """Forwarding is switched off first, and the guard is the last to go."""
+    held = brought(DESIRED, EMPTY).held
+    previous = dict.fromkeys(DESIRED.sysctls, "9")
+    changes = removal(held, previous, frozenset())
+    assert order(changes) == [SetSysctl, ChangeTable, RemoveBlackhole, RemoveGuard]
+    assert changes[0] == SetSysctl(key=FORWARDING, value="9", previous="1")
+    assert RemoveGuard(link="eth0", hooks=True) in removal(held, {}, frozenset({"eth0"}))
+
+
+def test_removal_from_an_empty_kernel_does_nothing() -> None:
+    """Where natgate made nothing, nothing is taken away, and a setting that is gone stays gone."""
+    assert removal(EMPTY, {FORWARDING: "0"}, frozenset()) == ()
