@@ -55,7 +55,7 @@ CASES = {
 
 def name(variant: str, host: str) -> str:
     """The namespace of a host."""
-    return f"ng.t{os.getpid()}-bench-{variant}.{host}"
+    return f"bench{os.getpid()}.{variant}.{host}"
 
 
 @contextmanager

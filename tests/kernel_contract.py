@@ -65,7 +65,10 @@ REFUSED: dict[str, tuple[TableStep, ...]] = {
         AddElements(lookup="verdicts", elements=(("10.0.0.1", "drop"),)),
     ),
     "an element that is not there": (DeleteElements(lookup="some", keys=("10.0.0.9",)),),
-    "a chain that is jumped to": (Flush(kind="chain", name="inner"), Delete(kind="chain", name="inner")),
+    "a chain that is jumped to": (
+        Flush(kind="chain", name="inner"),
+        Delete(kind="chain", name="inner"),
+    ),
     "a set that is in use": (Delete(kind="set", name="some"),),
     "a counter that is in use": (Delete(kind="counter", name="seen"),),
     "a chain that is not there": (Delete(kind="chain", name="nowhere"),),
@@ -99,7 +102,11 @@ class KernelContract:
         """A fresh kernel holds nothing of natgate's, and has links."""
         observed = kernel.observe()
         assert (observed.table, observed.ownership) == (None, "none")
-        assert (observed.guards, observed.blackholes, observed.hooks) == ({}, frozenset(), frozenset())
+        assert (observed.guards, observed.blackholes, observed.hooks) == (
+            {},
+            frozenset(),
+            frozenset(),
+        )
         assert len(observed.links) >= 2
 
     def test_what_was_applied_is_observed(self, kernel: Kernel) -> None:
@@ -121,7 +128,9 @@ class KernelContract:
                 "verdicts": Lookup(
                     name="verdicts", type=VERDICTS.type, elements={"10.0.0.1": "jump inner"}
                 ),
-                "some": Lookup(name="some", type="ipv4_addr", elements={"10.0.0.1": "", "10.0.0.2": ""}),
+                "some": Lookup(
+                    name="some", type="ipv4_addr", elements={"10.0.0.1": "", "10.0.0.2": ""}
+                ),
             },
             objects=frozenset({("counter", "seen")}),
         )
@@ -129,7 +138,10 @@ class KernelContract:
     def test_elements_are_taken_out_one_by_one_or_all(self, kernel: Kernel) -> None:
         """Sets and maps can be emptied, wholly or in part."""
         small(kernel)
-        steps = (DeleteElements(lookup="some", keys=("10.0.0.1",)), Flush(kind="map", name="verdicts"))
+        steps = (
+            DeleteElements(lookup="some", keys=("10.0.0.1",)),
+            Flush(kind="map", name="verdicts"),
+        )
         kernel.apply(ChangeTable(steps=steps))
         table = kernel.observe().table
         assert table is not None
@@ -142,7 +154,9 @@ class KernelContract:
         flushes = (Flush(kind="chain", name="base"), Flush(kind="chain", name="inner"))
         lookups = (Delete(kind="map", name="verdicts"), Delete(kind="set", name="some"))
         rest = (Delete(kind="chain", name="base"), Delete(kind="chain", name="inner"))
-        kernel.apply(ChangeTable(steps=(*flushes, *lookups, *rest, Delete(kind="counter", name="seen"))))
+        kernel.apply(
+            ChangeTable(steps=(*flushes, *lookups, *rest, Delete(kind="counter", name="seen")))
+        )
         assert kernel.observe().table == Table()
         kernel.apply(ChangeTable(steps=(DeleteTable(),)))
         assert kernel.observe().table is None
@@ -159,7 +173,9 @@ class KernelContract:
         assert kernel.observe() == before
 
     @pytest.mark.parametrize("owned", [False, True])
-    def test_a_first_transaction_that_fails_leaves_no_table(self, kernel: Kernel, *, owned: bool) -> None:
+    def test_a_first_transaction_that_fails_leaves_no_table(
+        self, kernel: Kernel, *, owned: bool
+    ) -> None:
         """Of a table made for a script that fails nothing is left, owned or not."""
         steps = (AddTable(owned=owned), AddRule(chain="nowhere", rule=Rule(text="drop")))
         with pytest.raises(NatgateError):

@@ -70,7 +70,9 @@ def namespace() -> Iterator[Namespace]:
 
 def execute(*command: str, stdin: str = "") -> str:
     """The output of a program, which must succeed."""
-    done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=10)
+    done = subprocess.run(
+        command, input=stdin, capture_output=True, text=True, check=False, timeout=10
+    )
     assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}{stdin}"
     return done.stdout
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from natgate.kernel.interface import Kernel
-from natgate.model.change import Change, SetGuard, SetSysctl
+from natgate.model.change import Change, RemoveBlackhole, SetGuard, SetSysctl
 from natgate.model.desired import Desired
 from natgate.model.error import HostError, NatgateError, RefusedError
 from natgate.model.observed import Observed
@@ -12,6 +12,9 @@ from natgate.model.spec import Spec
 from natgate.plan.compile import NodeFacts, compile_node, inside_of, internal_of
 from natgate.plan.diff import diff, removal
 from natgate.store.interface import Store
+
+FLOW_LIMIT = "net/netfilter/nf_conntrack_max"
+"""How many flows the kernel keeps; it can be set in the machine's own namespace only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +25,7 @@ class Kept:
     error: str | None = None
     owned: bool = True
     owner_works: bool = True
+    flow_limit: int | None = None
 
 
 class Keeper:
@@ -54,14 +58,19 @@ class Keeper:
                 done.append(change)
                 after(change)
             if changes:
-                self._kernel.end_untranslated(inside_of(spec), internal_of(spec))
+                self._end_flows(spec, changes)
                 left = self.plan(spec)[2]
                 if left:
                     raise HostError(f"after the change this is still different: {left[0]}")
         except NatgateError as error:
             return Kept(changes=tuple(done), error=str(error))
-        owned = desired.owned
-        return Kept(changes=tuple(done), owned=owned, owner_works=observed.owner_works)
+        limit = observed.sysctls.get(FLOW_LIMIT)
+        return Kept(
+            changes=tuple(done),
+            owned=desired.owned,
+            owner_works=observed.owner_works,
+            flow_limit=int(limit) if limit else None,
+        )
 
     def counters(self) -> Mapping[str, int]:
         """Packets per named counter and per entry, and those the guard dropped."""
@@ -83,6 +92,17 @@ class Keeper:
             self._kernel.apply(change)
         self._store.forget()
         return changes
+
+    def _end_flows(self, spec: Spec, changes: tuple[Change, ...]) -> None:
+        """End what began without a rule, and what uses an address that the spec no longer has."""
+        self._kernel.end_untranslated(inside_of(spec), internal_of(spec))
+        withdrawn = {
+            change.prefix.network_address
+            for change in changes
+            if isinstance(change, RemoveBlackhole)
+        }
+        if withdrawn:
+            self._kernel.end_translated_to(withdrawn)
 
     def _remember(self, change: Change, observed: Observed) -> None:
         """What was there before the first change, so that removing can restore it."""

@@ -14,6 +14,7 @@ from natgate.agent.keeper import Keeper, Kept
 from natgate.agent.status import status
 from natgate.agent.watch import Post, Watch
 from natgate.kernel.notices import Notice, Notices
+from natgate.model.address import PORTS
 from natgate.model.change import Change, ChangeTable
 from natgate.model.error import HostError, NatgateError, RefusedError
 from natgate.model.event import Event, HealthChanged, TakeOver, Ticked
@@ -285,6 +286,7 @@ class Agent:
         elif not self._kept.owned:
             why = "host.ownership is off" if self._kept.owner_works else "this kernel cannot"
             found.append(warning("not-owned", self.node, f"the table is not owned: {why}"))
+        found += self._small_flow_table()
         recent = [(at, what) for at, what in self._drifts if now - at < DRIFT_SHOWN]
         if recent:
             at, what = recent[-1]
@@ -292,6 +294,17 @@ class Agent:
             text = f"repaired {times}, last {now - at:.0f} s ago: {what}"
             found.append(warning("drift-repaired", self.node, text))
         return found
+
+    def _small_flow_table(self) -> list[ActiveWarning]:
+        """The addresses of the spec can carry more flows than the kernel keeps."""
+        limit = self._kept.flow_limit
+        if self._spec is None or limit is None:
+            return []
+        needed = PORTS * sum(len(gateway.addresses) for gateway in self._spec.gateways)
+        if limit >= needed:
+            return []
+        text = f"nf_conntrack_max is {limit}, and the addresses can use {needed} to one destination"
+        return [warning("flow-table-small", self.node, text)]
 
 
 def digest_of(spec: Spec) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from natgate.agent.keeper import Keeper
 from natgate.agent.key import read_key
 from natgate.agent.loop import Agent, digest_of
+from natgate.agent.places import DATABASE
 from natgate.agent.watch import Post, Watch
 from natgate.cloud.interface import Steering
 from natgate.cloud.lab import LabSteering
@@ -20,11 +21,6 @@ from natgate.store.fake import FakeStore
 from natgate.store.interface import Store
 from natgate.store.sqlite import SqliteStore
 from natgate.wire.config import parse_spec
-
-STATE = Path("/var/lib/natgate")
-"""Where an agent keeps its store and its socket unless told otherwise."""
-
-DATABASE, SOCKET = "natgate.db", "agent.sock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

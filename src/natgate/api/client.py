@@ -1,5 +1,7 @@
 """Speaks to an agent over its Unix socket; the one module that knows the HTTP library."""
 
+import errno
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +24,10 @@ _ERRORS = {"RefusedError": RefusedError, "HostError": HostError, "BugError": Bug
 class AgentClient:
     """One agent; AgentError if it does not answer within `timeout` seconds."""
 
-    def __init__(self, socket: Path, timeout: float = 30.0) -> None:
-        self._path = socket
-        transport = httpx2.HTTPTransport(uds=str(socket))
+    def __init__(self, path: Path, timeout: float = 30.0) -> None:
+        self._path = path
+        self._timeout = timeout
+        transport = httpx2.HTTPTransport(uds=str(path), verify=False)  # no TLS on a Unix socket
         self._http = httpx2.Client(transport=transport, base_url="http://agent", timeout=timeout)
 
     def status(self) -> dict[str, Any]:
@@ -60,14 +63,13 @@ class AgentClient:
         self._http.close()
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
+        self._knock()
         try:
             answer = self._http.request(method, path, json=body)
+        except httpx2.TimeoutException:
+            raise self._absent("it does not answer in time") from None
         except httpx2.HTTPError as error:
-            reason = "it does not answer in time" if _late(error) else "nobody listens"
-            raise AgentError(
-                f"no agent at {self._path} ({reason}): start it (systemctl start natgate), "
-                "or work without one: --once"
-            ) from None
+            raise self._absent(f"it broke off: {error}") from None
         content = answer.json()
         if answer.is_success:
             return content
@@ -76,6 +78,20 @@ class AgentClient:
             raise _ERRORS[kind](message)
         raise _ReportedError(message, int(content.get("exit_code", 3)))
 
+    def _knock(self) -> None:
+        """Whether somebody listens; the HTTP library would leave a refused socket open."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
+            door.settimeout(self._timeout)
+            try:
+                door.connect(str(self._path))
+            except TimeoutError:
+                raise self._absent("it does not answer in time") from None
+            except OSError as error:
+                reason = "nobody listens" if error.errno != errno.EACCES else "run as root"
+                raise self._absent(reason) from None
 
-def _late(error: httpx2.HTTPError) -> bool:
-    return isinstance(error, httpx2.TimeoutException)
+    def _absent(self, reason: str) -> AgentError:
+        return AgentError(
+            f"no agent at {self._path} ({reason}): start it (systemctl start natgate), "
+            "or work without one: --once"
+        )

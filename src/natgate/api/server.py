@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 import gc
 import os
+import signal
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +26,28 @@ BROKEN = 70
 """Exit status after a failure nobody foresaw (EX_SOFTWARE): the service manager starts anew."""
 
 
+class _Server(uvicorn.Server):
+    """A server that leaves signals to the agent, which has more to put away than the server."""
+
+    def end(self) -> None:
+        """Stop serving."""
+        self.should_exit = True
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take no signal."""
+        yield
+
+
 async def serve(agent: Agent, path: Path) -> None:
     """Run until SIGTERM or SIGINT; what was applied stays in force."""
     asyncio.get_running_loop().set_exception_handler(_give_up)
     listener = _listen(path)
     config = uvicorn.Config(make_app(agent), log_config=None, access_log=False, lifespan="off")
-    server = uvicorn.Server(config)
+    server = _Server(config)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.end)
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
     gc.collect()

@@ -8,17 +8,10 @@ from pathlib import Path
 import click
 import structlog
 
-from natgate.agent.main import SOCKET, STATE, make_agent
-
-STATE_OPTION = click.option(
-    "--state",
-    type=click.Path(path_type=Path),
-    default=STATE,
-    show_default=True,
-    envvar="NATGATE_STATE",
-    help="Directory of the agent's store and socket.",
-)
-NODE_OPTION = click.option("--node", help="Which node of the spec this is; found by address.")
+from natgate.agent.main import make_agent
+from natgate.agent.places import SOCKET
+from natgate.api.server import serve
+from natgate.cli.options import NODE_OPTION, STATE_OPTION
 
 
 @click.command()
@@ -31,8 +24,6 @@ NODE_OPTION = click.option("--node", help="Which node of the spec this is; found
 )
 def agent(state: Path, node: str | None, spec: Path | None) -> None:
     """Run this node's agent until it is told to stop; traffic outlives it."""
-    from natgate.api.server import serve  # noqa: PLC0415 (0.6 s that no other command needs)
-
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

@@ -6,19 +6,20 @@ from typing import Any
 
 import click
 
-from natgate.agent.main import SOCKET, Hands, make_hands, open_store, read_file
+from natgate.agent.keeper import Keeper
+from natgate.agent.loop import digest_of
+from natgate.agent.main import Hands, make_hands, open_store, read_file
+from natgate.agent.places import SOCKET
 from natgate.api.client import AgentClient
-from natgate.cli.agent import NODE_OPTION, STATE_OPTION
+from natgate.cli.options import JSON_OPTION, NODE_OPTION, ONCE_OPTION, STATE_OPTION
 from natgate.cli.output import err, out, print_json, table
-from natgate.cli.read import JSON_OPTION
+from natgate.kernel.features import probe
+from natgate.kernel.host import HostKernel
 from natgate.model.error import AgentError, HostError, RefusedError
 from natgate.plan import explain
 from natgate.wire.config import parse_spec
 
 FILE = click.argument("file", type=click.Path(path_type=Path))
-ONCE_OPTION = click.option(
-    "--once", is_flag=True, help="Without an agent: nothing keeps the rules."
-)
 CHANGES_PENDING = 4
 
 
@@ -27,8 +28,6 @@ CHANGES_PENDING = 4
 @JSON_OPTION
 def check(file: Path, as_json: bool) -> None:
     """Check a spec, and whether this host can apply it. Changes nothing."""
-    from natgate.kernel.features import probe  # noqa: PLC0415 (only here)
-
     spec = parse_spec(read_file(file), str(file))
     features = probe()
     notes = explain.notes(spec)
@@ -137,8 +136,6 @@ def show_changes(changes: list[dict[str, str]], word: str) -> None:
 
 
 def _apply_once(hands: Hands, text: str, source: str) -> dict[str, Any]:
-    from natgate.agent.loop import digest_of  # noqa: PLC0415 (what only --once needs)
-
     spec = parse_spec(text, source)
     generation = hands.store.add(text, digest_of(spec))
     kept = hands.keeper.bring(spec)
@@ -150,9 +147,6 @@ def _apply_once(hands: Hands, text: str, source: str) -> dict[str, Any]:
 
 
 def _remove_once(state: Path) -> dict[str, Any]:
-    from natgate.agent.keeper import Keeper  # noqa: PLC0415 (as above)
-    from natgate.kernel.host import HostKernel  # noqa: PLC0415 (as above)
-
     with closing(HostKernel()) as kernel, closing(open_store(state)) as store:
         changes = Keeper(node="", kernel=kernel, store=store).remove()
     return {"node": "", "changes": explain.as_json(changes, removing=True)}

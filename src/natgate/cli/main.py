@@ -1,19 +1,45 @@
 """The command `natgate`: nouns read, verbs change, `plan` and `check` never change anything."""
 
 import sys
+from importlib import import_module
 from typing import Any
 
 import click
 
 from natgate import __version__
-from natgate.cli import agent, change, read
-from natgate.cli.lab import lab
 from natgate.cli.output import err
 from natgate.model.error import NatgateError
+
+COMMANDS = {
+    "agent": "natgate.cli.agent",
+    "apply": "natgate.cli.change",
+    "check": "natgate.cli.change",
+    "entries": "natgate.cli.read",
+    "lab": "natgate.cli.lab",
+    "plan": "natgate.cli.change",
+    "remove": "natgate.cli.change",
+    "schema": "natgate.cli.schema",
+    "status": "natgate.cli.read",
+    "warnings": "natgate.cli.read",
+}
+"""Each command and its module, which is imported only when the command is used."""
 
 
 class Natgate(click.Group):
     """A group whose failures are one sentence on stderr and an exit code, never a trace."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command, in alphabetical order."""
+        del ctx
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A command by name; None for one that does not exist."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
+        return command
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 (click's signature)
         """Run a command; exit codes: docs/reference/exit-codes.md."""
@@ -37,18 +63,3 @@ def main() -> None:
     Many machines leave through one fixed address, keep it when a gateway dies, and never leave
     with another. Try it with real packets: natgate lab demo
     """
-
-
-for command in (
-    read.status,
-    read.entries,
-    read.warnings,
-    read.schema,
-    change.check,
-    change.plan,
-    change.apply,
-    change.remove,
-    agent.agent,
-    lab,
-):
-    main.add_command(command)

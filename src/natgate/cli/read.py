@@ -1,4 +1,4 @@
-"""The nouns: status, entries, warnings, schema. They change nothing."""
+"""The nouns: status, entries, warnings. They change nothing."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,13 +6,11 @@ from typing import Any
 
 import click
 
-from natgate.agent.main import SOCKET
+from natgate.agent.places import SOCKET
 from natgate.api.client import AgentClient
-from natgate.cli.agent import STATE_OPTION
+from natgate.cli.options import JSON_OPTION, STATE_OPTION
 from natgate.cli.output import out, print_json, table
-from natgate.model.spec import Spec
 
-JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 COLOURS = {"info": "dim", "warning": "yellow", "critical": "red"}
 
 
@@ -61,12 +59,6 @@ def warnings(state: Path, as_json: bool) -> None:
         _show_warnings(answer)
     else:
         out().print("no warnings")
-
-
-@click.command()
-def schema() -> None:
-    """Print the JSON Schema of a spec."""
-    print_json(Spec.model_json_schema(by_alias=True))
 
 
 def show_status(answer: Mapping[str, Any]) -> None:

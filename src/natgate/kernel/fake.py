@@ -4,8 +4,9 @@ It refuses what the kernel refuses (a rule for a missing chain, a chain that is 
 a refused transaction changes nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address
 from itertools import pairwise
 
 from natgate.model.address import Prefixes
@@ -77,6 +78,11 @@ class FakeKernel:
     def end_untranslated(self, inside: Prefixes, internal: Prefixes) -> int:
         """There are no flows in memory."""
         del inside, internal
+        return 0
+
+    def end_translated_to(self, addresses: Collection[IPv4Address]) -> int:
+        """There are no flows in memory."""
+        del addresses
         return 0
 
     def counters(self) -> Mapping[str, int]:

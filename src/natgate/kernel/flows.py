@@ -1,10 +1,13 @@
 """Flows of this network namespace, over ctnetlink."""
 
 import errno
+from collections.abc import Callable, Collection
+from ipaddress import IPv4Address
 
 from natgate.kernel.netlink import NETFILTER, NetlinkSocket
 from natgate.model.address import Prefixes, covers
 from natgate.wire import conntrack
+from natgate.wire.netlink import Message
 
 
 def end_untranslated(inside: Prefixes, internal: Prefixes) -> int:
@@ -13,13 +16,24 @@ def end_untranslated(inside: Prefixes, internal: Prefixes) -> int:
     Such flows met no rule at their first packet and would stay untranslated for life
     (research/peers-failover.md C1, finding 5).
     """
+
+    def stale(message: Message) -> bool:
+        ends = conntrack.parse_endpoints(message)
+        return ends is not None and covers(inside, ends[0]) and not covers(internal, ends[1])
+
+    return _end(conntrack.get_untranslated(), stale)
+
+
+def end_translated_to(addresses: Collection[IPv4Address]) -> int:
+    """End the flows that the far end sees as one of these addresses; how many."""
+    return _end(
+        conntrack.get_flows(),
+        lambda message: conntrack.parse_translated(message) in addresses,
+    )
+
+
+def _end(question: Message, chosen: Callable[[Message], bool]) -> int:
     with NetlinkSocket(NETFILTER) as flows:
-        stale = [
-            conntrack.delete_flow(message)
-            for message in flows.dump(conntrack.get_untranslated())
-            if (ends := conntrack.parse_endpoints(message)) is not None
-            and covers(inside, ends[0])
-            and not covers(internal, ends[1])
-        ]
-        codes = [code for message in stale for code in flows.ask([message])]
+        found = [message for message in flows.dump(question) if chosen(message)]
+        codes = [flows.ask([conntrack.delete_flow(message)])[0] for message in found]
     return sum(1 for code in codes if code in {0, errno.ENOENT})

@@ -1,6 +1,7 @@
 """The real kernel of this host (or of this network namespace)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from ipaddress import IPv4Address
 
 from natgate.kernel import flows, sysctl
 from natgate.kernel.links import Links
@@ -17,6 +18,7 @@ from natgate.model.change import (
 )
 from natgate.model.observed import Observed
 
+CONF = "net/ipv4/conf"
 SETTINGS = (
     "net/ipv4/ip_forward",
     "net/ipv4/conf/all/rp_filter",
@@ -43,7 +45,8 @@ class HostKernel:
         """What is there now."""
         table, ownership = self._nftables.read()
         links = self._links.all()
-        keys = (*SETTINGS, *(f"net/ipv4/conf/{name}/send_redirects" for name in links))
+        per_link = ((f"{CONF}/{n}/send_redirects", f"{CONF}/{n}/rp_filter") for n in links)
+        keys = (*SETTINGS, *(key for pair in per_link for key in pair))
         values = {key: sysctl.read(key) for key in keys}
         return Observed(
             table=table,
@@ -76,6 +79,10 @@ class HostKernel:
     def end_untranslated(self, inside: Prefixes, internal: Prefixes) -> int:
         """End flows from inside that leave untranslated."""
         return flows.end_untranslated(inside, internal)
+
+    def end_translated_to(self, addresses: Collection[IPv4Address]) -> int:
+        """End the flows that the far end sees as one of these addresses."""
+        return flows.end_translated_to(addresses)
 
     def counters(self) -> Mapping[str, int]:
         """Packets per named counter and per entry, and those the guard dropped."""

@@ -1,6 +1,7 @@
 """What the agent sees of a kernel. `HostKernel` is real, `FakeKernel` is in memory."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from ipaddress import IPv4Address
 from typing import Protocol
 
 from natgate.model.address import Prefixes
@@ -25,6 +26,10 @@ class Kernel(Protocol):
         Translation is decided on a flow's first packet, so a flow that once met no rule would
         stay untranslated, and be dropped by the guard, for its whole life.
         """
+        ...
+
+    def end_translated_to(self, addresses: Collection[IPv4Address]) -> int:
+        """End the flows that the far end sees as one of these addresses; how many there were."""
         ...
 
     def counters(self) -> Mapping[str, int]:

@@ -8,8 +8,9 @@ import ctypes
 import errno
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from natgate.kernel.netlink import NETFILTER, NetlinkError, NetlinkSocket
 from natgate.model.change import AddTable, ChangeTable, DeleteTable
@@ -20,7 +21,10 @@ from natgate.wire import nfnetlink
 from natgate.wire.netlink import ERROR, Message, error_of, parse_messages
 from natgate.wire.nft import parse_counters, parse_table
 
-_JSON = 1 << 4
+T = TypeVar("T")
+_JSON, _NUMERIC_PROTOCOLS = 1 << 4, 1 << 7
+_LISTING = _JSON | _NUMERIC_PROTOCOLS
+"""Names of protocols would depend on /etc/protocols, which a small system may lack."""
 _FIRST_SEQUENCE = 0x4E470000
 _SECONDS = 5.0
 
@@ -59,21 +63,17 @@ class Nftables:
         if state.owner == 0 and state.flags & nfnetlink.PERSIST:
             self._take(delete=False)
             state = self._state() or state
-        text = self._run(f"list table ip {TABLE}", _JSON)
-        table = parse_table(text)
-        if table is None:
-            return None, "none"
-        asleep = bool(state.flags & nfnetlink.DORMANT)
-        table = Table(
-            chains=table.chains, lookups=table.lookups, objects=table.objects, asleep=asleep
-        )
-        return table, self._ownership(state)
+        if state.flags & nfnetlink.DORMANT:  # nft 1.0.6 writes broken JSON for this flag too
+            return Table(asleep=True), self._ownership(state)
+        table = _parsed(parse_table, self._run(f"list table ip {TABLE}", _LISTING))
+        return table, self._ownership(state) if table is not None else "none"
 
     def counters(self) -> dict[str, int]:
         """Packets per named counter and per entry."""
-        if self._state() is None:
+        state = self._state()
+        if state is None or state.flags & nfnetlink.DORMANT:
             return {}
-        return parse_counters(self._run(f"list table ip {TABLE}", _JSON))
+        return _parsed(parse_counters, self._run(f"list table ip {TABLE}", _LISTING))
 
     def change(self, change: ChangeTable) -> None:
         """Run the steps as one transaction; HostError with the kernel's own words if it fails.
@@ -134,20 +134,33 @@ class Nftables:
         return True
 
     def _transact(self, steps: tuple[Message, ...], what: str) -> None:
-        """A transaction over the handle's own socket."""
+        """A transaction over the handle's own socket; no answer is left there for libnftables."""
         self._socket.send(nfnetlink.batch(steps, _FIRST_SEQUENCE))
         waiting = {_FIRST_SEQUENCE + 1 + index for index in range(len(steps))}
-        while waiting:
+        failure = 0
+        while waiting and not failure:
             try:
                 data = self._socket.recv(1 << 16)
             except TimeoutError:
                 raise HostError(f"{what}: the kernel did not answer") from None
             for message in parse_messages(data):
-                if message.type != ERROR:
-                    continue
-                if error_of(message):
-                    raise NetlinkError(error_of(message), what)
-                waiting.discard(message.sequence)
+                if message.type == ERROR:
+                    failure = failure or error_of(message)
+                    waiting.discard(message.sequence)
+        if failure:
+            self._drain()
+            raise NetlinkError(failure, what)
+
+    def _drain(self) -> None:
+        """Take in what else the kernel said of a transaction; all of it is there by now."""
+        self._socket.settimeout(0)
+        try:
+            while True:
+                self._socket.recv(1 << 16)
+        except BlockingIOError:
+            return
+        finally:
+            self._socket.settimeout(_SECONDS)
 
     def _run(self, script: str, flags: int) -> str:
         library = self._library
@@ -175,6 +188,13 @@ class Nftables:
                 mine.settimeout(_SECONDS)
                 return pointer, mine
         raise HostError("libnftables opened no netlink socket")
+
+
+def _parsed(parse: Callable[[str], T], listing: str) -> T:
+    try:
+        return parse(listing)
+    except ValueError as error:
+        raise HostError(f"nft lists the table in a form that cannot be read: {error}") from None
 
 
 def _owned(step: object) -> bool:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from natgate.agent.main import SOCKET
+from natgate.agent.places import SOCKET
 from natgate.api.client import AgentClient
 from natgate.lab import namespace
 from natgate.lab.record import KEY_ENV, Lab

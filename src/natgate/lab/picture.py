@@ -75,5 +75,5 @@ def _outside(scene: Scene) -> Lines:
         for target in scene.targets:
             if target.router == router.name:
                 admits = ", ".join(map(str, admitted(scene, target))) or "nobody"
-                rows.append(f"└── target {target.name} {target.address}, admits only {admits}")
-    return rows
+                rows.append(f"├── target {target.name} {target.address}, admits only {admits}")
+    return [*rows[:-1], rows[-1].replace("├", "└")]

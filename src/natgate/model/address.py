@@ -10,6 +10,9 @@ FIRST_PORT = 1025
 
 LAST_PORT = 65535
 
+PORTS = LAST_PORT - FIRST_PORT + 1
+"""Ports (or echo ids) of one address towards one destination."""
+
 
 def collapse(prefixes: Iterable[IPv4Network]) -> Prefixes:
     """The fewest prefixes that cover exactly the same addresses, in ascending order."""

@@ -8,7 +8,14 @@ import re
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
 
 API_VERSION = "natgate/v1"
 
@@ -18,12 +25,16 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 def _seconds(value: object) -> object:
     """Read '50ms', '1.5s', '2m' or '1h' as seconds."""
-    if isinstance(value, float):
-        return value
     match = _DURATION.match(value) if isinstance(value, str) else None
     if match is None:
         raise ValueError("write a duration with its unit, such as 50ms, 1.5s, 2m or 1h")
     return float(match[1]) * _SECONDS[match[2]]
+
+
+def _duration(seconds: float) -> str:
+    """The inverse of `_seconds`, in the unit that needs no fraction."""
+    unit = "s" if seconds == int(seconds) else "ms"
+    return f"{seconds / _SECONDS[unit]:g}{unit}"
 
 
 def _whole_prefix(value: object) -> object:
@@ -57,6 +68,7 @@ Duration = Annotated[
     float,
     BeforeValidator(_seconds),
     Field(gt=0),
+    PlainSerializer(_duration, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "pattern": _DURATION.pattern, "examples": ["50ms", "1.5s"]}),
 ]
 Prefix = Annotated[
@@ -77,7 +89,7 @@ class Subnet(Model):
     """A subnet of the network and the route table that its hosts use."""
 
     name: Name
-    cidr: Prefix
+    cidr: Prefix = Field(description="its prefix, inside network.ranges and apart from the others")
     zone: Name | None = Field(
         default=None, description="the zone it lies in; none for an address subnet"
     )
@@ -109,8 +121,8 @@ class Network(Model):
         default=(),
         description="further prefixes that fixed addresses may come from, routed from outside",
     )
-    zones: tuple[Name, ...] = Field(min_length=1)
-    subnets: tuple[Subnet, ...] = Field(min_length=1)
+    zones: tuple[Name, ...] = Field(min_length=1, description="the zones that can fail alone")
+    subnets: tuple[Subnet, ...] = Field(min_length=1, description="every subnet that natgate meets")
     edge_table: str = Field(
         default="edge",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,62}$",
@@ -122,7 +134,7 @@ class Node(Model):
     """A machine that forwards."""
 
     name: Name
-    zone: Name
+    zone: Name = Field(description="one of network.zones")
     address: IPv4Address = Field(
         description="its own address: heartbeats, probes and routes go there"
     )
@@ -131,7 +143,7 @@ class Node(Model):
 class FixedAddress(Model):
     """An address that the far side sees."""
 
-    address: IPv4Address
+    address: IPv4Address = Field(description="in an address subnet, or in network.address_ranges")
 
 
 class SnatEntry(Model):
@@ -155,19 +167,19 @@ class SnatEntry(Model):
 class IcmpCheck(Model):
     """The upstream answers ICMP echo, sent with the node's own address."""
 
-    kind: Literal["icmp"]
-    address: IPv4Address
-    interval: Duration = 0.05
+    kind: Literal["icmp"] = Field(description="echo requests")
+    address: IPv4Address = Field(description="who must answer, beyond the node")
+    interval: Duration = Field(default=0.05, description="one request each")
     timeout: Duration = Field(default=0.15, description="unhealthy after so long without an answer")
 
 
 class TcpCheck(Model):
     """The upstream accepts a TCP connection, opened with the node's own address."""
 
-    kind: Literal["tcp"]
-    address: IPv4Address
-    port: Port
-    interval: Duration = 1.0
+    kind: Literal["tcp"] = Field(description="connections, closed at once")
+    address: IPv4Address = Field(description="who must accept, beyond the node")
+    port: Port = Field(description="the port that must accept")
+    interval: Duration = Field(default=1.0, description="one connection each")
     timeout: Duration = Field(default=1.0, description="how long one connection may take")
     failures: int = Field(default=2, ge=1, description="failures in a row that mean unhealthy")
 
@@ -194,25 +206,31 @@ class Gateway(Model):
     """One or more fixed addresses, the nodes that may carry them, and the entries."""
 
     name: Name
-    mode: Literal["active-standby"] = "active-standby"
+    mode: Literal["active-standby"] = Field(
+        default="active-standby", description="one node carries it, the others wait"
+    )
     nodes: tuple[Name, ...] = Field(
         default=(), description="nodes that may carry it, preferred first; all if left out"
     )
-    addresses: tuple[FixedAddress, ...] = Field(min_length=1)
-    snat: tuple[SnatEntry, ...] = ()
-    health: Health = Health()
+    addresses: tuple[FixedAddress, ...] = Field(
+        min_length=1, description="what the far side sees, whichever node carries the gateway"
+    )
+    snat: tuple[SnatEntry, ...] = Field(
+        default=(), description="what is translated; the rest may not leave the network"
+    )
+    health: Health = Field(default=Health(), description="what a node needs to carry it")
 
 
 class NoSteering(Model):
     """Routes are moved by somebody else, or there is one node only."""
 
-    kind: Literal["none"]
+    kind: Literal["none"] = Field(description="natgate moves no routes")
 
 
 class LabSteering(Model):
     """Routes live in a router made of a network namespace (`natgate lab`)."""
 
-    kind: Literal["lab"]
+    kind: Literal["lab"] = Field(description="natgate moves the routes of the lab's router")
     router: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$",
@@ -229,7 +247,7 @@ Steering = Annotated[NoSteering | LabSteering, Field(discriminator="kind")]
 class Heartbeat(Model):
     """How nodes watch each other."""
 
-    interval: Duration = 0.05
+    interval: Duration = Field(default=0.05, description="one heartbeat each to every peer")
     timeout: Duration = Field(default=0.15, description="silence after which a node is suspected")
     port: Port = Field(
         default=4646, description="UDP; the next two ports serve probes of silent nodes"
@@ -267,13 +285,17 @@ class Host(Model):
 class Spec(Model):
     """A whole natgate/v1 file."""
 
-    api_version: Literal["natgate/v1"] = Field(alias="apiVersion")
-    network: Network
-    nodes: tuple[Node, ...] = Field(min_length=1)
-    gateways: tuple[Gateway, ...] = Field(min_length=1)
-    steering: Steering = NoSteering(kind="none")
-    heartbeat: Heartbeat = Heartbeat()
-    host: Host = Host()
+    api_version: Literal["natgate/v1"] = Field(
+        alias="apiVersion", description="the version of this format"
+    )
+    network: Network = Field(description="the one network that the gateways serve")
+    nodes: tuple[Node, ...] = Field(min_length=1, description="every machine that forwards")
+    gateways: tuple[Gateway, ...] = Field(min_length=1, description="any number of them")
+    steering: Steering = Field(
+        default=NoSteering(kind="none"), description="who moves the routes, and how"
+    )
+    heartbeat: Heartbeat = Field(default=Heartbeat(), description="how nodes watch each other")
+    host: Host = Field(default=Host(), description="what natgate may do on each node")
 
     def node(self, name: str) -> Node:
         """The node of that name; KeyError if the spec has none."""

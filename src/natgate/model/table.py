@@ -63,7 +63,10 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Everything in the table, by name; `objects` are (kind, name) pairs such as counters."""
+    """Everything in the table, by name; `objects` are (kind, name) pairs such as counters.
+
+    `asleep`: its chains are detached (dormant), and what it holds is not known.
+    """
 
     chains: Mapping[str, Chain] = field(default_factory=dict)
     lookups: Mapping[str, Lookup] = field(default_factory=dict)

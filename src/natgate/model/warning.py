@@ -60,7 +60,7 @@ _KINDS = (
         code="routes-failed",
         severity="critical",
         meaning="routes could not be read or moved; tried again every second",
-        way_out="the error names the step; see the guide on steering",
+        way_out="the error names the step; see docs/concepts/failover.md",
     ),
     WarningKind(
         code="spec-differs",

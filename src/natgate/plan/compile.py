@@ -82,11 +82,13 @@ def internal_of(spec: Spec) -> tuple[IPv4Network, ...]:
 
 def _sysctls(links: Iterable[str]) -> dict[str, str]:
     """Keys in the form with slashes, since the name of a link may hold a dot."""
-    redirects = {f"net/ipv4/conf/{name}/send_redirects": "0" for name in ("all", *links)}
+    places = ("all", *links)
+    redirects = {f"net/ipv4/conf/{name}/send_redirects": "0" for name in places}
+    reverse_path = {f"net/ipv4/conf/{name}/rp_filter": "0" for name in places}
     return {
         "net/netfilter/nf_conntrack_tcp_be_liberal": "1",
         "net/netfilter/nf_conntrack_tcp_loose": "0",
-        "net/ipv4/conf/all/rp_filter": "2",
+        **reverse_path,
         **redirects,
         FORWARDING: "1",
     }

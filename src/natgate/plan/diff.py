@@ -79,14 +79,14 @@ def removal(
 def _table_steps(desired: Desired, observed: Observed) -> Iterator[TableStep]:
     table = desired.table
     held = observed.table
-    if held is not None and observed.ownership == ("none" if desired.owned else "mine"):
-        # A plain table cannot be taken into ownership in place, nor an owned one be let go.
+    wrong_owner = observed.ownership == ("none" if desired.owned else "mine")
+    if held is not None and (wrong_owner or held.asleep):
+        # A plain table cannot be taken into ownership in place, nor an owned one be let go;
+        # of one that sleeps nobody can tell what it holds.
         yield DeleteTable()
         held = None
     if held is None:
         yield AddTable(owned=desired.owned)
-    elif held.asleep:
-        yield AddTable()
     held = held or EMPTY
     if not _same_frame(table, held):
         yield from _clear(held)

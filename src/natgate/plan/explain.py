@@ -18,9 +18,9 @@ from natgate.model.change import (
 from natgate.model.spec import Spec
 
 _WHY = {
+    "rp_filter": "returns may come by another link than the one the source would be reached by",
+    "send_redirects": "packets turn round on one link; redirects would lead clients past the node",
     "net/ipv4/ip_forward": "a gateway forwards; set last, when rules and guard are in place",
-    "net/ipv4/conf/all/rp_filter": "translated packets return on the link they left by; strict "
-    "reverse-path checks would drop them",
     "net/netfilter/nf_conntrack_tcp_be_liberal": "a node that takes over has not seen the window "
     "of a connection; strict checks would drop its packets",
     "net/netfilter/nf_conntrack_tcp_loose": "a connection picked up in its middle could be given "
@@ -42,15 +42,15 @@ def reason(change: Change, *, removing: bool = False) -> str:
     if isinstance(change, ChangeTable):
         return _table_reason(change)
     if isinstance(change, SetSysctl):
-        redirects = "packets turn round on one link; redirects would lead clients past the node"
-        return f"{_WHY.get(change.key, redirects)} (now {change.previous or 'absent'})"
+        why = _WHY.get(change.key) or _WHY[change.key.rsplit("/", 1)[-1]]
+        return f"{why} (now {change.previous or 'absent'})"
     return _REASONS[type(change)]
 
 
 def _table_reason(change: ChangeTable) -> str:
     kinds = {type(step) for step in change.steps}
     if DeleteTable in kinds and AddTable in kinds:
-        return "the table has to be made anew to change who owns it; the guard drops meanwhile"
+        return "the table has to be made anew to wake it or to change its owner; the guard drops meanwhile"
     if DeleteTable in kinds:
         return "the table and all in it are natgate's"
     if AddTable in kinds:

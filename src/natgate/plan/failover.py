@@ -27,6 +27,9 @@ from natgate.model.event import (
 from natgate.model.routes import Route
 from natgate.model.view import GatewayView, NodeView, Reasons
 
+COLD_START = 3.0
+"""Seconds that a node waits for a preferred one while nobody carries a gateway yet."""
+
 NOTHING_SAID = NodeView()
 NOT_CHECKED = HealthChanged(reasons={})
 
@@ -59,6 +62,11 @@ class Setup:
         return min(1.5 * self.interval, self.timeout / 2)
 
     @property
+    def patience(self) -> float:
+        """How long probes of a silent peer must stay unanswered before it is judged by that."""
+        return self.timeout / 3
+
+    @property
     def grace(self) -> float:
         """How long after the start a peer that was never heard is not held to be dead."""
         return max(1.0, 4 * self.timeout)
@@ -66,11 +74,15 @@ class Setup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerState:
-    """What is known of a peer; times on this node's clock."""
+    """What is known of a peer; times on this node's clock.
+
+    `probed_since`: when the probing of its present silence began.
+    """
 
     heard: float | None = None
     view: NodeView = NOTHING_SAID
     asked: float | None = None
+    probed_since: float | None = None
     answers: Mapping[tuple[Probe, str | None], float] = field(default_factory=dict)
 
 
@@ -88,10 +100,11 @@ class GatewayState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """All that the decision remembers."""
+    """All that the decision remembers; `stepped` is when it last took in a fact."""
 
     setup: Setup
     started: float
+    stepped: float
     own: HealthChanged = NOT_CHECKED
     peers: Mapping[str, PeerState] = field(default_factory=dict)
     gateways: Mapping[str, GatewayState] = field(default_factory=dict)
@@ -118,6 +131,7 @@ def begin(setup: Setup, now: float) -> State:
     return State(
         setup=setup,
         started=now,
+        stepped=now,
         peers={name: PeerState() for name in setup.peers},
         gateways={gateway.name: GatewayState() for gateway in setup.gateways},
     )
@@ -125,7 +139,7 @@ def begin(setup: Setup, now: float) -> State:
 
 def step(state: State, event: Event, now: float) -> tuple[State, tuple[Order, ...]]:
     """Take in one fact: the new state, and what is to be done, in order."""
-    state = _absorb(state, event, now)
+    state = _absorb(_notice_own_pause(state, now), event, now)
     state = _track_health(state, now)
     orders: list[Order] = []
     if isinstance(event, Ticked):
@@ -206,6 +220,8 @@ def _judge_silent(state: State, gateway: GatewaySetup, peer: PeerState, now: flo
         return Judgement(condition="silent", reasons=())
     if peer.heard is None and now - state.started < state.setup.grace:
         return Judgement(condition="unknown", reasons=("not heard yet",))
+    if peer.probed_since is None or now - peer.probed_since < state.setup.patience:
+        return Judgement(condition="unknown", reasons=("silent, and being probed",))
     if forwards:
         return Judgement(
             condition="unhealthy",
@@ -222,7 +238,7 @@ def _absorb(state: State, event: Event, now: float) -> State:
         case HealthChanged():
             return replace(state, own=event)
         case HeartbeatHeard() if event.peer in state.peers:
-            peer = replace(state.peers[event.peer], heard=now, view=event.view)
+            peer = replace(state.peers[event.peer], heard=now, view=event.view, probed_since=None)
             return _with_peer(state, event.peer, peer)
         case ProbeAnswered() if event.peer in state.peers:
             peer = state.peers[event.peer]
@@ -269,6 +285,14 @@ def _track_health(state: State, now: float) -> State:
     return state
 
 
+def _notice_own_pause(state: State, now: float) -> State:
+    """A node that was itself held up knows nothing of the others: it asks them anew."""
+    if now - state.stepped > state.setup.interval:
+        peers = {name: replace(p, probed_since=None) for name, p in state.peers.items()}
+        state = replace(state, peers=peers)
+    return replace(state, stepped=now)
+
+
 def _probe_silent(state: State, now: float) -> tuple[State, list[Order]]:
     orders: list[Order] = []
     for name, peer in state.peers.items():
@@ -276,7 +300,8 @@ def _probe_silent(state: State, now: float) -> tuple[State, list[Order]]:
         due = peer.asked is None or now - peer.asked >= state.setup.interval / 2
         if now - last >= state.setup.late and due:
             orders.append(ProbePeer(peer=name))
-            state = _with_peer(state, name, replace(peer, asked=now))
+            since = now if peer.probed_since is None else peer.probed_since
+            state = _with_peer(state, name, replace(peer, asked=now, probed_since=since))
     return state, orders
 
 
@@ -355,7 +380,10 @@ def _first_fit(state: State, gateway: GatewaySetup, now: float) -> str | None:
         verdict = judge(state, gateway, node, now)
         if verdict.condition == "healthy":
             return node
-        if verdict.condition == "unknown" and now - state.started < state.setup.grace:
+        peer = state.peers.get(node)
+        absent = peer is not None and peer.heard is None
+        starting = absent or verdict.condition == "unknown"
+        if starting and now - state.started < COLD_START:
             return None
     return None
 

@@ -10,7 +10,7 @@ from natgate.wire.netlink import ACK, DUMP, NESTED, REQUEST, Message, attribute,
 
 NEW_FLOW, GET_FLOW, DELETE_FLOW = 0x100, 0x101, 0x102
 SOURCE_TRANSLATED = 0x10
-_TUPLE_ORIGINAL, _STATUS, _ID, _STATUS_MASK = 1, 3, 12, 26
+_TUPLE_ORIGINAL, _TUPLE_REPLY, _STATUS, _ID, _STATUS_MASK = 1, 2, 3, 12, 26
 _TUPLE_IP, _SOURCE, _DESTINATION = 1, 1, 2
 _HEAD = struct.Struct("=BBH")
 _IPV4 = _HEAD.pack(2, 0, 0)
@@ -21,6 +21,23 @@ def get_untranslated() -> Message:
     body = _IPV4 + attribute(_STATUS, bytes(4))
     body += attribute(_STATUS_MASK, struct.pack(">I", SOURCE_TRANSLATED))
     return Message(type=GET_FLOW, flags=REQUEST | DUMP, body=body)
+
+
+def get_flows() -> Message:
+    """Ask for every IPv4 flow."""
+    return Message(type=GET_FLOW, flags=REQUEST | DUMP, body=_IPV4)
+
+
+def parse_translated(message: Message) -> IPv4Address | None:
+    """The source that the far end of a flow sees, if it is a translated one."""
+    if message.type != NEW_FLOW:
+        return None
+    found = attributes(message.body[_HEAD.size :])
+    status = struct.unpack(">I", found.get(_STATUS, bytes(4)))[0]
+    pair = attributes(attributes(found.get(_TUPLE_REPLY, b"")).get(_TUPLE_IP, b""))
+    if not status & SOURCE_TRANSLATED or _DESTINATION not in pair:
+        return None
+    return IPv4Address(pair[_DESTINATION])
 
 
 def parse_endpoints(message: Message) -> tuple[IPv4Address, IPv4Address] | None:

@@ -108,10 +108,16 @@ def _lookup(body: dict[str, Json]) -> Lookup:
     elements: dict[str, str] = {}
     for element in body.get("elem", []):
         if isinstance(element, list):
-            elements[_value(element[0])] = _value(element[1])
+            elements[_key(element[0])] = _value(element[1])
         else:
-            elements[_value(element)] = ""
+            elements[_key(element)] = ""
     return Lookup(name=body["name"], type=kind, interval="interval" in flags, elements=elements)
+
+
+def _key(element: Json) -> str:
+    """An element's key; nft wraps one that has a comment, a counter or a time-out."""
+    wrapped = element.get("elem") if isinstance(element, dict) else None
+    return _value(wrapped["val"]) if isinstance(wrapped, dict) else _value(element)
 
 
 def _type(value: Json) -> str:
@@ -123,6 +129,7 @@ def _rule(body: dict[str, Json]) -> Rule:
     return Rule(text=text, comment=body.get("comment", ""))
 
 
+_PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp"}
 _BARE = {"accept", "drop", "return", "continue", "notrack"}
 
 
@@ -137,7 +144,17 @@ def _match(body: dict[str, Json]) -> str:
     op = {"==": " ", "in": " ", "!=": " != "}.get(body["op"])
     if op is None:
         return _raw(body)
-    return f"{_value(body['left'])}{op}{_value(body['right'])}"
+    right = body["right"]
+    if body["left"] == {"meta": {"key": "l4proto"}}:
+        right = _protocols(right)
+    return f"{_value(body['left'])}{op}{_value(right)}"
+
+
+def _protocols(value: Json) -> Json:
+    """Protocol numbers by name, whether listed alone or as a set."""
+    if isinstance(value, dict) and set(value) == {"set"}:
+        return {"set": [_PROTOCOLS.get(number, number) for number in value["set"]]}
+    return _PROTOCOLS.get(value, value) if isinstance(value, int) else value
 
 
 def _translation(kind: str, body: dict[str, Json]) -> str:

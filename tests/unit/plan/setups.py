@@ -1,7 +1,7 @@
 """Conversations with the decision: events in, orders out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
 
 from natgate.model.event import (
@@ -49,7 +49,10 @@ def view(
 
 @dataclass
 class Talk:
-    """One node's decision, to which facts are told at given times."""
+    """One node's decision, to which facts are told at given times.
+
+    The ticks between them are left out, unless the node was itself held up (`pause`).
+    """
 
     setup: Setup
     state: State = field(init=False)
@@ -62,7 +65,13 @@ class Talk:
     def tell(self, event: Event, *, at: float | None = None) -> tuple[Order, ...]:
         """The orders that follow from a fact."""
         self.now = self.now if at is None else at
-        self.state, orders = step(self.state, event, self.now)
+        self.state, orders = step(replace(self.state, stepped=self.now), event, self.now)
+        return orders
+
+    def pause(self, until: float) -> tuple[Order, ...]:
+        """Time passes for all but this node; then it looks at the clock."""
+        self.now = until
+        self.state, orders = step(self.state, Ticked(), until)
         return orders
 
     def tick(self, at: float | None = None) -> tuple[Order, ...]:

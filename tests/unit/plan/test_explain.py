@@ -54,7 +54,7 @@ REASONS: list[tuple[Change, str]] = [
     (RemoveBlackhole(prefix=PREFIX), "no longer a fixed address of this node"),
     (
         ChangeTable(steps=(DeleteTable(), AddTable())),
-        "the table has to be made anew to change who owns it; the guard drops meanwhile",
+        "the table has to be made anew to wake it or to change its owner; the guard drops meanwhile",
     ),
     (ChangeTable(steps=(DeleteTable(),)), "the table and all in it are natgate's"),
     (

@@ -11,7 +11,16 @@ from natgate.model.event import (
     RoutesRead,
 )
 from natgate.model.view import GatewayView, NodeView
-from natgate.plan.failover import GatewaySetup, Setup, active, begin, judge, own_view, speaks
+from natgate.plan.failover import (
+    COLD_START,
+    GatewaySetup,
+    Setup,
+    active,
+    begin,
+    judge,
+    own_view,
+    speaks,
+)
 from tests.unit.plan.setups import (
     EDGE,
     HOLD_DOWN,
@@ -50,15 +59,14 @@ def test_the_first_node_carries_what_nobody_carries() -> None:
     assert talk.read(None) == (moves(None, "nobody carries it"),)
 
 
-def test_a_later_node_waits_for_an_earlier_one_during_the_grace() -> None:
-    """At first start the preferred node may still turn up; after the grace the next one carries."""
+def test_a_later_node_waits_for_an_earlier_one_at_first_start() -> None:
+    """While nobody carries the gateway the preferred node may still turn up, but not for ever."""
     talk = Talk(setup("b"))
     talk.healthy()
-    grace = talk.setup.grace
     assert talk.read(None) == ()
-    assert take_overs(talk.tick(grace - 0.01)) == []
+    assert take_overs(talk.tick(COLD_START - 0.01)) == []
     talk.read(None)
-    assert take_overs(talk.tick(grace + 0.01)) == [moves(None, "nobody carries it")]
+    assert take_overs(talk.tick(COLD_START + 0.01)) == [moves(None, "nobody carries it")]
 
 
 def test_a_later_node_leaves_it_to_an_earlier_healthy_one() -> None:
@@ -126,6 +134,17 @@ def test_silence_without_any_answer_is_death_at_the_timeout() -> None:
     ]
 
 
+def test_a_node_that_was_itself_held_up_asks_before_it_judges() -> None:
+    """After a pause of its own everybody seems silent: probes must stay unanswered anew."""
+    talk = follows()
+    assert take_overs(talk.pause(2.5)) == []
+    assert judge(talk.state, talk.setup.gateways[0], "a", 2.5).condition == "unknown"
+    assert take_overs(talk.tick(2.53)) == []
+    assert take_overs(talk.tick(2.56)) == [
+        moves("a", "a is dead: answers neither heartbeats nor probes")
+    ]
+
+
 @pytest.mark.parametrize(
     ("answers", "reason"),
     [
@@ -189,6 +208,7 @@ def test_a_dead_node_is_relieved_without_hold_down() -> None:
     """A node that has just become healthy takes over at once from one that is dead."""
     talk = follows()
     talk.healthy("upstream dead", at=2.0)
+    talk.tick(2.08)
     talk.healthy(at=2.14)
     assert take_overs(talk.tick(2.16)) == [
         moves("a", "a is dead: answers neither heartbeats nor probes")
@@ -355,7 +375,7 @@ def test_a_peer_with_another_spec_is_not_judged() -> None:
     talk = follows()
     assert talk.tell(HeartbeatHeard(peer="a", view=NodeView()), at=2.01) == ()
     assert condition(talk, "a") == "unknown"
-    assert condition(talk, "nobody") == "dead"
+    assert condition(talk, "nobody") == "unknown"
 
 
 def test_every_node_reads_its_own_state_at_the_start() -> None:

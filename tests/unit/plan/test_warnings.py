@@ -23,6 +23,7 @@ def test_all_is_well() -> None:
 def test_a_silent_agent_is_a_warning_and_no_death() -> None:
     """An agent that is silent while its node forwards is told from a dead node."""
     talk = follows()
+    talk.tick(2.1)
     talk.tick(2.2)
     assert codes(talk) == [("node-dead", "a")]
     talk.answer("a", *EVERY_PROBE)

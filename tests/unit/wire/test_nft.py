@@ -176,6 +176,20 @@ LOOKUPS: list[tuple[str, dict[str, Any], Lookup]] = [
     ),
     (
         "set",
+        {"type": "ipv4_addr", "elem": [{"elem": {"val": "10.0.0.1", "comment": "x"}}, "10.0.0.2"]},
+        Lookup(name="x", type="ipv4_addr", elements={"10.0.0.1": "", "10.0.0.2": ""}),
+    ),
+    (
+        "map",
+        {
+            "type": "ipv4_addr",
+            "map": "verdict",
+            "elem": [[{"elem": {"val": "10.0.0.1", "comment": "x"}}, {"drop": None}]],
+        },
+        Lookup(name="x", type="ipv4_addr : verdict", elements={"10.0.0.1": "drop"}),
+    ),
+    (
+        "set",
         {"type": "ipv4_addr", "flags": "constant"},
         Lookup(name="x", type="ipv4_addr flags constant"),
     ),
