@@ -5,6 +5,9 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
+for module in ("kernel_contract", "steering_contract", "states", "kernel.net", "unit.plan.world"):
+    pytest.register_assert_rewrite(f"tests.{module}")
+
 settings.register_profile(
     "fast", max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

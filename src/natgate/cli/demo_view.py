@@ -28,23 +28,24 @@ STRIP = 50
 BLOCKS = "·▁▂▃▄▅▆▇█"
 """The answered share of the worst probe kind; a dot is an outage."""
 
-SOURCE_000 = {
+BY_HAND = {
     "node-dead": "2-3 s",
     "rules-deleted": "62 s",
     "ruleset-flushed": "62 s",
     "forwarding-off": "62 s",
     "upstream-dead": "62 s",
 }
-"""What the system of source 000 needs: its check runs every 30 s; it has no agent to stop."""
+"""What a pair built by hand on AWS needed: its check ran every 30 s; it had no agent to stop."""
 
 NOTES = """\
 OUTAGE    the longest run of lost probes, 10 ms apart: new UDP flows, new TCP connections,
           one continuing UDP flow; the worst of these at the worst client
 LOST      probes lost, of all kinds at all clients, of {sent} sent for each fault on average
 WRONG     packets that reached a target with a source it does not admit
-OPEN TCP  an established, echoed connection: its longest stall, or lost
-SRC 000   source 000, AWS: an SNAT rule deleted took 62 s (a health check each 30 s, the same
-          one for forwarding and upstream), a stopped node 2-3 s; open connections were lost"""
+OPEN TCP  an established, echoed connection: whether it survived, and its longest stall
+BY HAND   a published pair of SNAT instances on AWS, with alarms and a function that moves routes:
+          62 s for a deleted rule (a check each 30 s, the same one for forwarding and upstream),
+          2-3 s for a stopped node; open connections were lost"""
 
 MACHINE = """\
 Measured on kernel {kernel} with {cores} cores, in {network}, by probes {interval} ms
@@ -190,12 +191,12 @@ def _cost(outcome: Outcome) -> tuple[str, str]:
 def _tcp(outcome: Outcome) -> str:
     if outcome.established_tcp == "lost":
         return "lost"
-    return f"stall {outcome.stall_ms:.0f} ms"
+    return f"survived, {outcome.stall_ms:.0f} ms"
 
 
 def print_result(console: Console, result: Result) -> None:
-    """The closing table beside source 000's figures, and what was measured on what."""
-    table = output.table("FAULT", "OUTAGE", "LOST", "WRONG", "ACTIVE NODE", "OPEN TCP", "SRC 000")
+    """The closing table beside those of a pair built by hand, and what was measured on what."""
+    table = output.table("FAULT", "OUTAGE", "LOST", "WRONG", "ACTIVE NODE", "OPEN TCP", "BY HAND")
     for found in result.faults:
         table.add_row(
             found.kind + "*" * (found.ownership == "off"),
@@ -204,7 +205,7 @@ def print_result(console: Console, result: Result) -> None:
             str(found.wrong_source_packets),
             _active(found),
             _tcp(found),
-            SOURCE_000.get(found.kind, "-"),
+            BY_HAND.get(found.kind, "-"),
         )
     console.print()
     console.print(table)

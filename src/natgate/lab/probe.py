@@ -33,8 +33,8 @@ PROGRESS_LAG = 3
 
 ECHO_PORT = 7
 SETUP_TIMEOUT = 5.0
-ALIVE = 1.0
-"""An established connection without an answer for so long at the end is lost."""
+LAST_WORD = 3.0
+"""An established connection that answers nothing for so long after the watch is lost."""
 
 # An orderly close would leave each connection in TIME_WAIT for two minutes, here and on the node.
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -63,19 +63,24 @@ class Established:
 
     def receive(self, now: float) -> None:
         """Take what came back."""
-        with suppress(BlockingIOError):
-            try:
-                self.broken |= not self.socket.recv(65536)
-            except OSError:
-                self.broken = True
+        try:
+            self.broken |= not self.socket.recv(65536)
+        except BlockingIOError:
+            return
+        except OSError:
+            self.broken = True
         if not self.broken:
             self.stall = max(self.stall, now - self.answered)
             self.answered = now
 
+    def doubtful(self, stopped: float) -> bool:
+        """Whether it is neither broken nor has answered since the watch ended."""
+        return not self.broken and self.answered < stopped
+
     def report(self, now: float) -> dict[str, object]:
-        """Whether it survived, and its longest time without an answer in ms."""
-        silent = now - self.answered
-        survived = not self.broken and silent < ALIVE
+        """Whether it answered once more after the watch, and its longest time without in ms."""
+        silent = max(now - self.answered, 0.0)
+        survived = not self.broken and self.answered >= now
         return {"survived": survived, "stall_ms": round(max(self.stall, silent) * 1000, 1)}
 
 
@@ -117,6 +122,11 @@ class Probes:
             self.wait(due - time.monotonic())
         self.stopped = time.monotonic()
         while self.unanswered() and time.monotonic() < self.stopped + PATIENCE:
+            self.wait(INTERVAL)
+        while (
+            self.established.doubtful(self.stopped) and time.monotonic() < self.stopped + LAST_WORD
+        ):
+            self.established.send(_TICK.pack(0))
             self.wait(INTERVAL)
 
     def unanswered(self) -> bool:

@@ -5,6 +5,7 @@ The fields are the public interface of natgate/v1: later versions add, and do no
 """
 
 import re
+from decimal import Decimal
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Literal
 
@@ -32,9 +33,11 @@ def _seconds(value: object) -> object:
 
 
 def _duration(seconds: float) -> str:
-    """The inverse of `_seconds`, in the unit that needs no fraction."""
-    unit = "s" if seconds == int(seconds) else "ms"
-    return f"{seconds / _SECONDS[unit]:g}{unit}"
+    """The inverse of `_seconds`: whole milliseconds where that is exact, else seconds."""
+    thousandths = round(seconds * 1000)
+    if seconds != int(seconds) and thousandths * _SECONDS["ms"] == seconds:
+        return f"{thousandths}ms"
+    return f"{Decimal(repr(seconds)).normalize():f}s"
 
 
 def _whole_prefix(value: object) -> object:
@@ -67,7 +70,7 @@ Name = Annotated[
 Duration = Annotated[
     float,
     BeforeValidator(_seconds),
-    Field(gt=0),
+    Field(gt=0, allow_inf_nan=False),
     PlainSerializer(_duration, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "pattern": _DURATION.pattern, "examples": ["50ms", "1.5s"]}),
 ]
