@@ -174,7 +174,7 @@ def observations(draw: DrawFn, desired: Desired) -> Observed:
         table = kernel.held.table
         assert table is not None
         table = replace(table, asleep=draw(st.booleans()))
-    guard = st.sampled_from(
+    guard: st.SearchStrategy[Guard | UnknownGuard] = st.sampled_from(
         [
             *desired.guards.values(),
             *other.guards.values(),
@@ -182,7 +182,9 @@ def observations(draw: DrawFn, desired: Desired) -> Observed:
             Guard(inside=(), internal=()),
         ]
     )
-    guards = draw(st.dictionaries(st.sampled_from([*LINKS, "gone"]), guard))
+    guards: dict[str, Guard | UnknownGuard] = draw(
+        st.dictionaries(st.sampled_from([*LINKS, "gone"]), guard)
+    )
     settings = st.sampled_from([*desired.sysctls, "net/netfilter/nf_conntrack_max"])
     prefixes = st.sampled_from(
         [*desired.blackholes, *other.blackholes, IPv4Network("192.0.2.1/32")]

@@ -47,8 +47,11 @@ def commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Com
     """A command and all below it, with their full names."""
     yield path, command
     if isinstance(command, click.Group):
-        for name, inner in sorted(command.commands.items()):
-            yield from commands(inner, f"{path} {name}")
+        context = click.Context(command)
+        for name in sorted(command.list_commands(context)):
+            inner = command.get_command(context, name)
+            if inner is not None:
+                yield from commands(inner, f"{path} {name}")
 
 
 def spec() -> str:

@@ -35,8 +35,13 @@ def commands(command: click.Command, path: str = "natgate") -> Iterator[tuple[st
     """Every command by its full name."""
     yield path, command
     if isinstance(command, click.Group):
-        for name, inner in command.commands.items():
-            yield from commands(inner, f"{path} {name}")
+        context = click.Context(command)
+        inner = {
+            name: command.get_command(context, name) for name in command.list_commands(context)
+        }
+        for name, each in inner.items():
+            assert each is not None, name
+            yield from commands(each, f"{path} {name}")
 
 
 def test_the_reference_is_what_the_code_says() -> None:

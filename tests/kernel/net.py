@@ -88,6 +88,7 @@ class Net:
         """The node holds the spec."""
         with self.node.entered():
             kept = self.keeper.bring(spec)
+            self.keeper.end_withdrawn(spec)
         assert kept.error is None, kept.error
 
     def counters(self) -> dict[str, int]:

@@ -3,7 +3,7 @@
 import subprocess
 from contextlib import closing
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from natgate.kernel.host import HostKernel
@@ -12,6 +12,7 @@ from natgate.model.desired import Desired
 from natgate.model.spec import Spec
 from natgate.plan.compile import NodeFacts, compile_node
 from natgate.plan.diff import diff
+from tests.effort import SOME
 from tests.namespaces import execute, namespace
 from tests.specs import specs
 from tests.states import differences, disturbances
@@ -51,7 +52,7 @@ def disturb(steps: tuple[TableStep, ...], others: list[str]) -> None:
         subprocess.run(command.split(), check=False, capture_output=True)
 
 
-@settings(max_examples=2 * settings().max_examples // 5)
+@SOME
 @given(specs(), specs(), st.integers(0, 3), st.none() | st.integers(0, 9), st.data())
 def test_the_desired_state_is_reached_from_any_state(
     earlier: Spec, spec: Spec, node: int, interrupted: int | None, data: st.DataObject

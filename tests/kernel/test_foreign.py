@@ -35,7 +35,7 @@ def world() -> str:
             execute(
                 "sh",
                 "-c",
-                "cd /proc/sys/net && grep -r . ipv4/ip_forward ipv4/conf/*/rp_filter "
+                "cd /proc/sys/net && grep -r . ipv4/ip_forward ipv4/conf/*/forwarding ipv4/conf/*/rp_filter "
                 "ipv4/conf/*/send_redirects netfilter/nf_conntrack_tcp_*",
             ),
         )
@@ -48,6 +48,11 @@ BEFORE = {
     "other settings": (
         "sysctl -qw net.ipv4.ip_forward=1",
         "sysctl -qw net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.eth1.send_redirects=0",
+    ),
+    "one link forwards": ("sysctl -qw net.ipv4.conf.eth0.forwarding=1",),
+    "one link does not forward": (
+        "sysctl -qw net.ipv4.ip_forward=1",
+        "sysctl -qw net.ipv4.conf.eth0.forwarding=0",
     ),
     "other hooks": ("tc qdisc add dev eth0 clsact",),
     "other classifiers": ("tc qdisc add dev eth0 clsact", FOREIGN_FILTER),

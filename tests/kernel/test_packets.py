@@ -7,6 +7,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from natgate.kernel.echo import EchoSocket
+from natgate.wire.icmp import EchoReply
 from tests.kernel.net import (
     CLIENTS,
     FIXED,
@@ -84,8 +85,13 @@ def test_icmp_is_answered_through_the_node(net: Net) -> None:
     net.open.callback(echo.close)
     assert echo.send(IPv4Address(TARGETS[0]), 7, 1, b"token")
     assert good(net.arrival(), 1)
-    replies = []
-    net.until(lambda: bool(replies.extend(echo.receive()) or replies))
+    replies: list[EchoReply] = []
+
+    def answered() -> bool:
+        replies.extend(echo.receive())
+        return bool(replies)
+
+    net.until(answered)
     assert (replies[0].id, replies[0].payload) == (7, b"token")
 
 

@@ -29,6 +29,7 @@ class EchoCheck:
     _token: bytes = field(default_factory=lambda: secrets.token_bytes(8))
     _number: int = 0
     _answered: int = -1
+    _expired: int = -1
     _failed: bool | None = None
 
     async def run(self) -> None:
@@ -49,11 +50,14 @@ class EchoCheck:
             return
         if IPv4Address(reply.source) != self.check.address:
             return
-        behind = (self._number - reply.sequence) & 0xFFFF
-        self._answered = max(self._answered, self._number - behind)
+        number = self._number - ((self._number - reply.sequence) & 0xFFFF)
+        if number <= self._expired:
+            return  # an answer after its timeout is none, or a slow upstream would flap
+        self._answered = max(self._answered, number)
         self._say(failed=False)
 
     def _expire(self, number: int) -> None:
+        self._expired = number
         if self._answered < number:
             self._say(failed=True)
 

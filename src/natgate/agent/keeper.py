@@ -1,17 +1,20 @@
 """Keeps one node's kernel as the spec wants it: observe, compile, diff, apply, and look again."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from natgate.kernel.interface import Kernel
-from natgate.model.change import Change, RemoveBlackhole, SetGuard, SetSysctl
+from natgate.model.change import Change, SetGuard, SetSysctl
 from natgate.model.desired import Desired
 from natgate.model.error import HostError, NatgateError, RefusedError
 from natgate.model.observed import Observed
 from natgate.model.spec import Spec
-from natgate.plan.compile import NodeFacts, compile_node, inside_of, internal_of
+from natgate.plan.compile import FORWARDING, NodeFacts, compile_node, inside_of, internal_of
 from natgate.plan.diff import diff, removal
 from natgate.store.interface import Store
+
+ROUNDS = 4
+"""The last one only looks: what is still different after three has an opponent."""
 
 FLOW_LIMIT = "net/netfilter/nf_conntrack_max"
 """How many flows the kernel keeps; it can be set in the machine's own namespace only."""
@@ -22,10 +25,15 @@ class Kept:
     """What one turn did: the changes that were needed, and why it failed if it did."""
 
     changes: tuple[Change, ...] = ()
-    error: str | None = None
+    failure: NatgateError | None = None
     owned: bool = True
     owner_works: bool = True
     flow_limit: int | None = None
+
+    @property
+    def error(self) -> str | None:
+        """Why the kernel is not as it should be, in one line."""
+        return None if self.failure is None else str(self.failure).split("\n", 1)[0]
 
 
 class Keeper:
@@ -43,34 +51,33 @@ class Keeper:
         desired = compile_node(spec, facts)
         return desired, observed, diff(desired, observed)
 
-    def bring(self, spec: Spec, *, after: Callable[[Change], None] = lambda _: None) -> Kept:
-        """Make every change that is needed and verify it by looking again.
+    def bring(self, spec: Spec) -> Kept:
+        """Make every change that is needed, until a look at the kernel shows that none is.
 
-        A failure is reported, never raised: the guard stays, so that nothing leaves untranslated.
-        `after` is called after each change.
+        What others change meanwhile is changed again, in `ROUNDS` rounds at most. A failure is
+        reported, never raised: the guard stays, so that nothing leaves untranslated.
         """
         done: list[Change] = []
-        try:
-            desired, observed, changes = self.plan(spec)
-            for change in changes:
-                self._remember(change, observed)
-                self._kernel.apply(change)
-                done.append(change)
-                after(change)
-            if changes:
-                self._end_flows(spec, changes)
-                left = self.plan(spec)[2]
-                if left:
-                    raise HostError(f"after the change this is still different: {left[0]}")
-        except NatgateError as error:
-            return Kept(changes=tuple(done), error=str(error))
-        limit = observed.sysctls.get(FLOW_LIMIT)
-        return Kept(
-            changes=tuple(done),
-            owned=desired.owned,
-            owner_works=observed.owner_works,
-            flow_limit=int(limit) if limit else None,
-        )
+        failure: NatgateError | None = None
+        for _ in range(ROUNDS):
+            try:
+                desired, observed, changes = self.plan(spec)
+                if not changes:
+                    return _kept(tuple(done), desired, observed)
+                for change in changes:
+                    self._remember(change, observed)
+                    self._kernel.apply(change)
+                    done.append(change)
+                self._kernel.end_untranslated(inside_of(spec), internal_of(spec))
+                failure = HostError(f"something keeps undoing this change: {changes[0]}")
+            except NatgateError as error:
+                failure = error
+        return Kept(changes=tuple(done), failure=failure)
+
+    def end_withdrawn(self, spec: Spec) -> None:
+        """End the flows from inside whose source, as the far end sees it, the spec does not have."""
+        allowed = {fixed.address for gateway in spec.gateways for fixed in gateway.addresses}
+        self._kernel.end_withdrawn(inside_of(spec), internal_of(spec), allowed)
 
     def counters(self) -> Mapping[str, int]:
         """Packets per named counter and per entry, and those the guard dropped."""
@@ -93,20 +100,23 @@ class Keeper:
         self._store.forget()
         return changes
 
-    def _end_flows(self, spec: Spec, changes: tuple[Change, ...]) -> None:
-        """End what began without a rule, and what uses an address that the spec no longer has."""
-        self._kernel.end_untranslated(inside_of(spec), internal_of(spec))
-        withdrawn = {
-            change.prefix.network_address
-            for change in changes
-            if isinstance(change, RemoveBlackhole)
-        }
-        if withdrawn:
-            self._kernel.end_translated_to(withdrawn)
-
     def _remember(self, change: Change, observed: Observed) -> None:
         """What was there before the first change, so that removing can restore it."""
         if isinstance(change, SetSysctl) and change.previous is not None:
             self._store.remember("sysctl", change.key, change.previous)
+            if change.key == FORWARDING:  # the kernel then sets every link's as well
+                for key, value in observed.sysctls.items():
+                    if key.endswith("/forwarding"):
+                        self._store.remember("sysctl", key, value)
         if isinstance(change, SetGuard) and change.link not in observed.hooks:
             self._store.remember("hooks", change.link, "")
+
+
+def _kept(changes: tuple[Change, ...], desired: Desired, observed: Observed) -> Kept:
+    limit = observed.sysctls.get(FLOW_LIMIT)
+    return Kept(
+        changes=changes,
+        owned=desired.owned and observed.ownership == "mine",
+        owner_works=observed.owner_works,
+        flow_limit=int(limit) if limit else None,
+    )

@@ -6,13 +6,14 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from typing import Any
 
 import structlog
 
 from natgate.agent.keeper import Keeper, Kept
 from natgate.agent.status import status
-from natgate.agent.watch import Post, Watch
+from natgate.agent.watch import Post, Watch, Watched
 from natgate.kernel.notices import Notice, Notices
 from natgate.model.address import PORTS
 from natgate.model.change import Change, ChangeTable
@@ -28,10 +29,13 @@ from natgate.store.interface import Generation, Store
 from natgate.wire.config import parse_spec
 
 LOG = structlog.get_logger()
+HAND_OVER = 2.0
+"""Seconds that a node which is being removed waits for another to carry its gateways."""
+
 DRIFT_SHOWN = 600.0
 """Seconds for which a repaired drift is shown as a warning."""
 
-MakeWatch = Callable[[Spec, Post], Watch]
+MakeWatch = Callable[[Watched, Post], Watch]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +59,14 @@ class Agent:
         self._make_watch = make_watch
         self._inbox: deque[Event] = deque()
         self._awake = asyncio.Event()
+        self._changing = asyncio.Lock()
+        self._leaving = False
+        self._former: dict[IPv4Address, str] = {}
         self._spec: Spec | None = None
         self._generation = Generation(number=0, text="", digest="")
         self._state: failover.State | None = None
         self._watch: Watch | None = None
-        self._kept = Kept(error="not verified yet")
+        self._kept = Kept(failure=HostError("not verified yet"))
         self._dirty = False
         self._verified = 0.0
         self._drifts: deque[tuple[float, str]] = deque(maxlen=20)
@@ -86,8 +93,7 @@ class Agent:
                 await ticker
             for sock in self._notices.sockets:
                 loop.remove_reader(sock)
-            if self._watch is not None:
-                await self._watch.close()
+            await self._stop_watching()
 
     def stop(self) -> None:
         """End the loop after the present turn."""
@@ -107,20 +113,21 @@ class Agent:
         """
         spec = parse_spec(text, source)
         self._refuse_foreign(spec)
-        before, previous = self._spec, self._generation
-        generation = self._store.add(text, digest_of(spec))
-        kept = self._keeper.bring(spec)
-        try:
-            if kept.error:
-                raise HostError(kept.error)
-            await self._adopt(generation, spec, kept)
-        except NatgateError:
-            self._store.withdraw(generation.number)
-            if before is not None:
-                await self._adopt(previous, before)
-            else:
-                await self.remove()
-            raise
+        async with self._changing:
+            before, previous = self._spec, self._generation
+            generation = self._store.add(text, digest_of(spec))
+            kept = self._keeper.bring(spec)
+            try:
+                if kept.failure is not None:
+                    raise kept.failure
+                await self._adopt(generation, spec, kept)
+            except NatgateError:
+                self._store.withdraw(generation.number)
+                if before is not None:
+                    await self._adopt(previous, before)
+                else:
+                    await self._let_go()
+                raise
         LOG.info("spec applied", generation=generation.number, changes=len(kept.changes))
         return Applied(generation=generation.number, changes=kept.changes)
 
@@ -131,14 +138,45 @@ class Agent:
         return spec, self._keeper.plan(spec)[2]
 
     async def remove(self) -> tuple[Change, ...]:
-        """Take away all that natgate made here, and idle until the next spec."""
-        if self._watch is not None:
-            await self._watch.close()
-        self._watch = self._state = self._spec = None
-        self._generation = Generation(number=0, text="", digest="")
-        changes = self._keeper.remove()
+        """Take away all that natgate made here, and idle until the next spec.
+
+        Peers are told first, and the gateways handed over if one of them can carry them.
+        """
+        async with self._changing:
+            self._leaving = True
+            try:
+                await self._handed_over()
+                return await self._let_go()
+            finally:
+                self._leaving = False
+
+    async def _handed_over(self) -> None:
+        """Wait until this node carries nothing, but not for ever: there may be no other."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + HAND_OVER
+        while self._state is not None and self._state.setup.peers and loop.time() < deadline:
+            if self.node not in _actives(self._state).values():
+                return
+            await asyncio.sleep(0.01)
+
+    async def _let_go(self) -> tuple[Change, ...]:
+        spec, generation = self._spec, self._generation
+        await self._stop_watching()
+        try:
+            changes = self._keeper.remove()
+        except NatgateError:
+            if spec is not None:
+                await self._adopt(generation, spec)
+            raise
+        self._spec, self._generation = None, Generation(number=0, text="", digest="")
         LOG.info("removed", changes=len(changes))
         return changes
+
+    async def _stop_watching(self) -> None:
+        """From the first line on no turn uses what is being put away."""
+        watch, self._watch, self._state = self._watch, None, None
+        if watch is not None:
+            await watch.close()
 
     def spec(self) -> tuple[Spec | None, Generation]:
         """The spec in force."""
@@ -170,18 +208,23 @@ class Agent:
 
     async def _adopt(self, generation: Generation, spec: Spec, kept: Kept | None = None) -> None:
         """Watch, decide and keep by this spec from now on."""
-        if self._watch is not None:
-            await self._watch.close()
-            self._watch = None
+        await self._stop_watching()
+        if self._spec is not None:
+            self._former |= {node.address: node.name for node in self._spec.nodes}
+        for node in spec.nodes:
+            self._former.pop(node.address, None)
         now = asyncio.get_running_loop().time()
         self._spec, self._generation = spec, generation
-        self._state = failover.begin(setup_of(spec, self.node), now)
         self._kept = kept or self._keeper.bring(spec)
+        self._keeper.end_withdrawn(spec)
         self._verified = now
         if self._kept.error:
             LOG.error("not in force", reason=self._kept.error)
-        self._watch = self._make_watch(spec, self.post)
+        setup = setup_of(spec, self.node, self._former.values())
+        watched = Watched(spec=spec, setup=setup, former=dict(self._former))
+        self._watch = self._make_watch(watched, self.post)
         self._watch.changed = self._awake.set
+        self._state = failover.begin(setup, now)
         self._awake.set()
 
     async def _tick(self) -> None:
@@ -212,7 +255,7 @@ class Agent:
         """Observe, plan, apply, once for all that has come in."""
         events = list(self._inbox)
         self._inbox.clear()
-        if self._state is None or self._spec is None:
+        if self._state is None or self._spec is None or self._watch is None:
             return
         now = asyncio.get_running_loop().time()
         if self._dirty:
@@ -254,9 +297,7 @@ class Agent:
         """Why this node may not carry each gateway: no check counts as good that has not run."""
         assert self._spec is not None  # noqa: S101 (only asked with a spec)
         assert self._watch is not None  # noqa: S101 (made with the spec)
-        local = (
-            (f"rules not in force: {_first_line(self._kept.error)}",) if self._kept.error else ()
-        )
+        local = (f"rules not in force: {self._kept.error}",) if self._kept.error else ()
         reasons: dict[str, tuple[str, ...]] = {g.name: local for g in self._spec.gateways}
         known_bad = set(reasons) if local else set[str]()
         for (gateway, index), reason in self._watch.upstream.items():
@@ -282,7 +323,7 @@ class Agent:
             return []
         found = list(warnings(self._state, self._generation.digest, now))
         if self._kept.error:
-            found.append(warning("repair-failed", self.node, _first_line(self._kept.error)))
+            found.append(warning("repair-failed", self.node, self._kept.error))
         elif not self._kept.owned:
             why = "host.ownership is off" if self._kept.owner_works else "this kernel cannot"
             found.append(warning("not-owned", self.node, f"the table is not owned: {why}"))
@@ -320,7 +361,3 @@ def _summary(change: Change) -> str:
     if isinstance(change, ChangeTable):
         return f"{len(change.steps)} changes to the table, first: {change.steps[0]}"
     return str(change)
-
-
-def _first_line(text: str | None) -> str:
-    return (text or "").split("\n", 1)[0]

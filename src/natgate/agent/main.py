@@ -8,7 +8,7 @@ from natgate.agent.keeper import Keeper
 from natgate.agent.key import read_key
 from natgate.agent.loop import Agent, digest_of
 from natgate.agent.places import DATABASE
-from natgate.agent.watch import Post, Watch
+from natgate.agent.watch import Post, Watch, Watched
 from natgate.cloud.interface import Steering
 from natgate.cloud.lab import LabSteering
 from natgate.cloud.none import NoSteering
@@ -71,15 +71,12 @@ def make_agent(state: Path, node: str | None, first_spec: Path | None) -> Agent:
         raise RefusedError("no spec yet, so name this node: natgate agent --node NAME")
     name = node
 
-    def make_watch(spec: Spec, post: Post) -> Watch:
-        key = read_key(spec.heartbeat)
-        steering = make_steering(spec, name)
+    def make_watch(watched: Watched, post: Post) -> Watch:
         return Watch(
-            spec=spec,
-            me=name,
-            key=key,
+            watched=watched,
+            key=read_key(watched.spec.heartbeat),
             start=store.start(time.time_ns()),
-            steering=steering,
+            steering=make_steering(watched.spec, name),
             post=post,
         )
 

@@ -62,7 +62,7 @@ def _node(spec: Spec, state: State, name: str, now: float) -> dict[str, Any]:
         "name": name,
         "zone": node.zone,
         "address": str(node.address),
-        "healthy": all(verdict.fit for verdict in verdicts),
+        "healthy": bool(verdicts) and all(verdict.fit for verdict in verdicts),
         "agent": "answers" if speaks(state, name, now) else "silent",
-        "reasons": list(reasons),
+        "reasons": list(reasons) if verdicts else ["carries no gateway"],
     }

@@ -4,7 +4,8 @@ Made anew for every applied spec, so that nothing of an older one is left over.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Protocol
 
@@ -22,9 +23,10 @@ from natgate.model.event import (
     RoutesRead,
     TakeOver,
 )
-from natgate.model.routes import Route, wanted_routes
+from natgate.model.routes import Route
 from natgate.model.spec import Spec
 from natgate.model.view import NodeView
+from natgate.plan.failover import Setup
 
 Post = Callable[[Event], None]
 
@@ -37,18 +39,28 @@ class Upstream(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """What is to be watched: a spec as the decision sees it, and nodes that it no longer has."""
+
+    spec: Spec
+    setup: Setup
+    former: Mapping[IPv4Address, str]
+
+
 class Watch:
     """The sockets and checks of one spec on one node; facts go to `post`."""
 
     def __init__(
-        self, *, spec: Spec, me: str, key: bytes, start: int, steering: Steering, post: Post
+        self, *, watched: Watched, key: bytes, start: int, steering: Steering, post: Post
     ) -> None:
+        spec, setup, me = watched.spec, watched.setup, watched.setup.me
         self._spec = spec
         self._me = me
         self._steering = steering
         self._post = post
-        self._names = addresses_by_name(spec)
-        self._routes = {g.name: wanted_routes(spec, g) for g in spec.gateways}
+        self._names = {**watched.former, **addresses_by_name(spec)}
+        self._gateways = {gateway.name: gateway for gateway in setup.gateways}
         self._echo = EchoSocket(spec.node(me).address)
         try:
             self.peers = Peers(spec=spec, me=me, key=key, start=start, echo=self._echo)
@@ -141,11 +153,12 @@ class Watch:
     async def _steer(self, order: ReadRoutes | TakeOver) -> None:
         """Read the routes and, if they are still as expected, lead them here and read again."""
         gateway = order.gateway
-        routes = self._routes[gateway]
+        setup = self._gateways[gateway]
+        routes = setup.routes
         try:
             holders = await self._read(routes)
             if isinstance(order, TakeOver) and holders.get(routes[0]) == order.expected:
-                ours = [r for r in routes if self._may_move(gateway, holders.get(r))]
+                ours = [r for r in routes if setup.movable(holders.get(r))]
                 failed = await self._steering.point(ours, self._spec.node(self._me).address)
                 if failed:
                     parts = "; ".join(f"{route}: {error}" for route, error in failed.items())
@@ -167,8 +180,3 @@ class Watch:
             else target
             for route, target in targets.items()
         }
-
-    def _may_move(self, gateway: str, holder: str | None) -> bool:
-        """A route that leads to something that is no node of ours is never taken over."""
-        nodes = next(self._spec.nodes_of(g) for g in self._spec.gateways if g.name == gateway)
-        return holder is None or holder in nodes

@@ -30,6 +30,14 @@ class AgentClient:
         transport = httpx2.HTTPTransport(uds=str(path), verify=False)  # no TLS on a Unix socket
         self._http = httpx2.Client(transport=transport, base_url="http://agent", timeout=timeout)
 
+    def present(self) -> bool:
+        """Whether an agent holds the socket, even one that is stopped and does not answer."""
+        try:
+            self._knock()
+        except AgentError:
+            return False
+        return True
+
     def status(self) -> dict[str, Any]:
         """Who is active, which nodes are healthy, all warnings."""
         return dict(self._ask("GET", "/v1/status"))
@@ -70,7 +78,10 @@ class AgentClient:
             raise self._absent("it does not answer in time") from None
         except httpx2.HTTPError as error:
             raise self._absent(f"it broke off: {error}") from None
-        content = answer.json()
+        try:
+            content = answer.json()
+        except ValueError:
+            raise HostError(f"the agent failed: {answer.text[:200]}") from None
         if answer.is_success:
             return content
         kind, message = content.get("error"), content.get("message", answer.text)

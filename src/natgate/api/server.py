@@ -16,7 +16,7 @@ import uvicorn
 from natgate.agent.loop import Agent
 from natgate.api.app import make_app
 from natgate.api.client import AgentClient
-from natgate.model.error import AgentError, RefusedError
+from natgate.model.error import RefusedError
 
 LOG = structlog.get_logger()
 PRIORITY = -15
@@ -66,7 +66,7 @@ async def _serve_http(server: uvicorn.Server, listener: socket.socket, agent: Ag
 
 def _listen(path: Path) -> socket.socket:
     """The socket, open to its owner only; a dead agent's is replaced, a living one's is not."""
-    if path.exists() and _answers(path):
+    if path.exists() and AgentClient(path).present():
         raise RefusedError(f"an agent is running already at {path}")
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -77,17 +77,6 @@ def _listen(path: Path) -> socket.socket:
         os.umask(mask)
     listener.listen(16)
     return listener
-
-
-def _answers(path: Path) -> bool:
-    client = AgentClient(path, timeout=1.0)
-    try:
-        client.status()
-    except AgentError as error:
-        return "in time" in str(error)  # a stopped agent is still there
-    finally:
-        client.close()
-    return True
 
 
 def _give_up(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from natgate.cli.options import JSON_OPTION, NODE_OPTION, ONCE_OPTION, STATE_OPT
 from natgate.cli.output import err, out, print_json, table
 from natgate.kernel.features import probe
 from natgate.kernel.host import HostKernel
-from natgate.model.error import AgentError, HostError, RefusedError
+from natgate.model.error import RefusedError
 from natgate.plan import explain
 from natgate.wire.config import parse_spec
 
@@ -139,9 +139,15 @@ def _apply_once(hands: Hands, text: str, source: str) -> dict[str, Any]:
     spec = parse_spec(text, source)
     generation = hands.store.add(text, digest_of(spec))
     kept = hands.keeper.bring(spec)
-    if kept.error:
+    if kept.failure is not None:
         hands.store.withdraw(generation.number)
-        raise HostError(kept.error)
+        before = hands.store.latest()
+        if before is None:
+            hands.keeper.remove()
+        else:
+            hands.keeper.bring(parse_spec(before.text, "stored spec"))
+        raise kept.failure
+    hands.keeper.end_withdrawn(spec)
     changes = explain.as_json(kept.changes)
     return {"node": hands.node, "generation": generation.number, "changes": changes}
 
@@ -153,8 +159,7 @@ def _remove_once(state: Path) -> dict[str, Any]:
 
 
 def _refuse_if_agent(state: Path) -> None:
-    try:
-        AgentClient(state / SOCKET, timeout=1.0).status()
-    except AgentError:
-        return
-    raise RefusedError(f"an agent runs at {state / SOCKET}: leave out --once, it owns the rules")
+    if AgentClient(state / SOCKET).present():
+        raise RefusedError(
+            f"an agent runs at {state / SOCKET}: leave out --once, it owns the rules"
+        )

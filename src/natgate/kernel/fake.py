@@ -80,9 +80,11 @@ class FakeKernel:
         del inside, internal
         return 0
 
-    def end_translated_to(self, addresses: Collection[IPv4Address]) -> int:
+    def end_withdrawn(
+        self, inside: Prefixes, internal: Prefixes, allowed: Collection[IPv4Address]
+    ) -> int:
         """There are no flows in memory."""
-        del addresses
+        del inside, internal, allowed
         return 0
 
     def counters(self) -> Mapping[str, int]:

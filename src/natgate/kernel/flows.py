@@ -18,18 +18,25 @@ def end_untranslated(inside: Prefixes, internal: Prefixes) -> int:
     """
 
     def stale(message: Message) -> bool:
+        if conntrack.parse_translated(message) is not None:
+            return False
         ends = conntrack.parse_endpoints(message)
         return ends is not None and covers(inside, ends[0]) and not covers(internal, ends[1])
 
     return _end(conntrack.get_untranslated(), stale)
 
 
-def end_translated_to(addresses: Collection[IPv4Address]) -> int:
-    """End the flows that the far end sees as one of these addresses; how many."""
-    return _end(
-        conntrack.get_flows(),
-        lambda message: conntrack.parse_translated(message) in addresses,
-    )
+def end_withdrawn(inside: Prefixes, internal: Prefixes, allowed: Collection[IPv4Address]) -> int:
+    """End the flows from `inside` that the far end sees as none of `allowed`; how many."""
+
+    def stale(message: Message) -> bool:
+        seen = conntrack.parse_translated(message)
+        ends = conntrack.parse_endpoints(message)
+        if seen is None or seen in allowed or ends is None:
+            return False
+        return covers(inside, ends[0]) and not covers(internal, ends[1])
+
+    return _end(conntrack.get_flows(), stale)
 
 
 def _end(question: Message, chosen: Callable[[Message], bool]) -> int:

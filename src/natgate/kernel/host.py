@@ -19,6 +19,7 @@ from natgate.model.change import (
 from natgate.model.observed import Observed
 
 CONF = "net/ipv4/conf"
+LINK_SETTINGS = ("rp_filter", "send_redirects", "forwarding")
 SETTINGS = (
     "net/ipv4/ip_forward",
     "net/ipv4/conf/all/rp_filter",
@@ -45,8 +46,8 @@ class HostKernel:
         """What is there now."""
         table, ownership = self._nftables.read()
         links = self._links.all()
-        per_link = ((f"{CONF}/{n}/send_redirects", f"{CONF}/{n}/rp_filter") for n in links)
-        keys = (*SETTINGS, *(key for pair in per_link for key in pair))
+        per_link = (f"{CONF}/{name}/{key}" for name in links for key in LINK_SETTINGS)
+        keys = (*SETTINGS, *per_link)
         values = {key: sysctl.read(key) for key in keys}
         return Observed(
             table=table,
@@ -80,9 +81,11 @@ class HostKernel:
         """End flows from inside that leave untranslated."""
         return flows.end_untranslated(inside, internal)
 
-    def end_translated_to(self, addresses: Collection[IPv4Address]) -> int:
-        """End the flows that the far end sees as one of these addresses."""
-        return flows.end_translated_to(addresses)
+    def end_withdrawn(
+        self, inside: Prefixes, internal: Prefixes, allowed: Collection[IPv4Address]
+    ) -> int:
+        """End the flows from inside that the far end sees as none of `allowed`."""
+        return flows.end_withdrawn(inside, internal, allowed)
 
     def counters(self) -> Mapping[str, int]:
         """Packets per named counter and per entry, and those the guard dropped."""

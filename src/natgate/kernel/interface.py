@@ -28,8 +28,10 @@ class Kernel(Protocol):
         """
         ...
 
-    def end_translated_to(self, addresses: Collection[IPv4Address]) -> int:
-        """End the flows that the far end sees as one of these addresses; how many there were."""
+    def end_withdrawn(
+        self, inside: Prefixes, internal: Prefixes, allowed: Collection[IPv4Address]
+    ) -> int:
+        """End the flows from inside that the far end sees as none of `allowed`; how many."""
         ...
 
     def counters(self) -> Mapping[str, int]:

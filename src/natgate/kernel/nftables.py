@@ -36,6 +36,7 @@ class Nftables:
         self._library = _load()
         self._handle, self._socket = self._open()
         self._queries = NetlinkSocket(NETFILTER)
+        self._latest: tuple[int, tuple[Table | None, Ownership]] | None = None
         self.owner_works = self._probe_owner()
 
     @property
@@ -56,7 +57,15 @@ class Nftables:
 
         A table whose owner died is adopted before it is read, since nft 1.0.6 writes broken JSON
         for the flags of an orphan; it becomes one again with the end of this process.
+
+        Nothing is listed while the kernel's generation number shows that nothing has changed.
         """
+        generation = self._generation()
+        if self._latest is None or self._latest[0] != generation:
+            self._latest = (generation, self._read())
+        return self._latest[1]
+
+    def _read(self) -> tuple[Table | None, Ownership]:
         state = self._state()
         if state is None:
             return None, "none"
@@ -103,6 +112,10 @@ class Nftables:
     def _take(self, *, delete: bool) -> None:
         steps = (nfnetlink.delete_table(),) if delete else ()
         self._transact((*steps, nfnetlink.add_owned_table()), "owning the table")
+
+    def _generation(self) -> int:
+        answers = map(nfnetlink.parse_generation, self._queries.collect(nfnetlink.get_generation()))
+        return next(number for number in answers if number is not None)
 
     def _state(self) -> nfnetlink.TableState | None:
         try:

@@ -12,10 +12,13 @@ from natgate.model.table import Table
 class Guard:
     """The egress guard of a link: a packet from `inside` may leave only to `internal`.
 
+    `own` are prefixes within `inside` whose packets may go anywhere: fixed addresses and nodes.
+
     It sits behind every translation, so what it sees from inside is untranslated; it is no part of
     nftables, so `nft flush ruleset` does not touch it, and it needs no process (DESIGN section 4).
     """
 
+    own: Prefixes = ()
     inside: Prefixes
     internal: Prefixes
 

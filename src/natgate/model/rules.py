@@ -11,16 +11,19 @@ from itertools import combinations
 
 from natgate.model.address import LAST_PORT, collapse, covers
 from natgate.model.error import Problem
-from natgate.model.routes import wanted_routes
+from natgate.model.routes import EVERYWHERE, wanted_routes
 from natgate.model.spec import Gateway, Health, LabSteering, Spec, Subnet
 
 MIN_SUBNET_PREFIX = 28
 """The smallest subnet that AWS makes (source 000 uses 10.10.0.80/28)."""
 
+MAX_GATEWAYS = 190
+"""Probes use 256 ICMP ids for each gateway, from 16384 on."""
+
 
 def problems(spec: Spec) -> tuple[Problem, ...]:
     """Every contradiction in a spec; empty means it can be compiled."""
-    checks = (_names, _subnets, _nodes, _addresses, _gateways, _entries, _routes, _timing)
+    checks = (_names, _subnets, _nodes, _addresses, _gateways, _entries, _routes, _ways, _timing)
     return tuple(problem for check in checks for problem in check(spec))
 
 
@@ -146,6 +149,9 @@ def _place_of_address(spec: Spec, address: IPv4Address, path: str) -> Iterator[P
 
 
 def _gateways(spec: Spec) -> Iterator[Problem]:
+    if len(spec.gateways) > MAX_GATEWAYS:
+        message = f"at most {MAX_GATEWAYS} gateways: each needs ICMP ids for probes of its upstream"
+        yield Problem(path="gateways", message=message)
     known = {node.name for node in spec.nodes}
     for g, gateway in enumerate(spec.gateways):
         for n, name in enumerate(gateway.nodes):
@@ -211,6 +217,34 @@ def _routes(spec: Spec) -> Iterator[Problem]:
                     "one gateway, or give the subnets route tables of their own"
                 )
                 yield Problem(path=f"gateways[{g}].snat", message=message)
+
+
+def _ways(spec: Spec) -> Iterator[Problem]:
+    """Routes choose a gateway by destination only, rules by source first: they must agree.
+
+    Where one gateway's destination lies inside another's, the route leads every host of the table
+    to the first, so it must be the one that translates them.
+    """
+    claims = [
+        (g, subnet.table, entry.sources, destination)
+        for g, gateway in enumerate(spec.gateways)
+        for entry in gateway.snat
+        for subnet in spec.network.subnets
+        if subnet.kind == "client" and any(s.overlaps(subnet.cidr) for s in entry.sources)
+        for destination in entry.destinations or (EVERYWHERE,)
+    ]
+    for wide, table, sources, outer in claims:
+        for narrow, other, narrower, inner in claims:
+            nested = outer != inner and outer.supernet_of(inner)
+            if wide == narrow or table != other or not nested or set(sources) <= set(narrower):
+                continue
+            one, two = spec.gateways[narrow].name, spec.gateways[wide].name
+            message = (
+                f"route table {table} leads {inner} to gateway {one}, and hosts that gateway {two} "
+                f"translates for {outer} would go there too: give both the same sources, or put "
+                "the entries into one gateway"
+            )
+            yield Problem(path=f"gateways[{narrow}].snat", message=message)
 
 
 def _timing(spec: Spec) -> Iterator[Problem]:

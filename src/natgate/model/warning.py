@@ -39,6 +39,12 @@ _KINDS = (
         way_out="replace or restart the node; it rejoins by itself and does not fail back",
     ),
     WarningKind(
+        code="path-cut",
+        severity="critical",
+        meaning="a node took over and cannot be heard: only the path between the two is cut",
+        way_out="restore the path between the nodes; the gateway stays where it is until then",
+    ),
+    WarningKind(
         code="node-unhealthy",
         severity="critical",
         meaning="a node may not carry a gateway; the reasons are in natgate status",

@@ -16,7 +16,10 @@ from natgate.model.desired import Desired, Guard
 from natgate.model.spec import Gateway, SnatEntry, Spec
 from natgate.model.table import Chain, Hook, Lookup, Rule, Table, table_of
 
-SRCNAT = 100
+SRCNAT = -150
+"""Before every other source translation (100): the first one decides, and what is left over from
+another tool must not give a flow from inside the node's own address."""
+
 DSTNAT = -100
 FIRST_PROBE_ID = 16384
 """ICMP ids from here on, 256 for each gateway, are probes through a node to its upstream."""
@@ -27,7 +30,8 @@ MAX_CHAIN_NAME = 100
 """nftables takes 255 characters; a longer list of entries is named by its digest."""
 
 FORWARDING = "net/ipv4/ip_forward"
-"""Set last, so that nothing is forwarded before the rules and the guard are in place."""
+"""Set last, so that nothing is forwarded before the rules and the guard are in place; it sets every
+link, which then can still be switched off alone."""
 
 COUNTERS = ("invalid", "no_entry")
 
@@ -57,9 +61,9 @@ class Translation:
 
 def compile_node(spec: Spec, facts: NodeFacts) -> Desired:
     """Everything the node `facts.name` should hold to carry its gateways."""
-    inside, internal = inside_of(spec), internal_of(spec)
     addresses = _addresses(spec, facts.name)
-    guard = Guard(inside=inside, internal=internal)
+    ranges = collapse(spec.network.ranges)
+    guard = Guard(own=own_of(spec), inside=ranges, internal=internal_of(spec))
     return Desired(
         table=_table(spec, facts.name),
         owned=facts.owner_works and spec.host.ownership == "auto",
@@ -71,7 +75,16 @@ def compile_node(spec: Spec, facts: NodeFacts) -> Desired:
 
 def inside_of(spec: Spec) -> tuple[IPv4Network, ...]:
     """The prefixes whose hosts must never be seen outside with their own address."""
-    return collapse(s.cidr for s in spec.network.subnets if s.kind == "client")
+    return subtract(spec.network.ranges, own_of(spec))
+
+
+def own_of(spec: Spec) -> tuple[IPv4Network, ...]:
+    """The prefixes of the network that may be seen outside: those of addresses and of nodes.
+
+    The addresses come first, since nearly all packets carry one of them.
+    """
+    kinds = ("address", "node")
+    return tuple(s.cidr for kind in kinds for s in spec.network.subnets if s.kind == kind)
 
 
 def internal_of(spec: Spec) -> tuple[IPv4Network, ...]:
@@ -91,6 +104,7 @@ def _sysctls(links: Iterable[str]) -> dict[str, str]:
         **reverse_path,
         **redirects,
         FORWARDING: "1",
+        **{f"net/ipv4/conf/{name}/forwarding": "1" for name in links},
     }
 
 

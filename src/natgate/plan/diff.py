@@ -30,6 +30,7 @@ from natgate.model.change import (
 from natgate.model.desired import Desired
 from natgate.model.observed import Observed
 from natgate.model.table import Chain, Lookup, Table
+from natgate.plan.compile import FORWARDING
 
 EMPTY = Table()
 
@@ -64,16 +65,23 @@ def removal(
     `previous`: the settings as they were before natgate. `hooks`: the links whose classifier
     hooks natgate made.
     """
-    changes: list[Change] = [
-        SetSysctl(key=key, value=value, previous=observed.sysctls.get(key))
-        for key, value in reversed(list(previous.items()))
-        if observed.sysctls.get(key) not in (None, value)
-    ]
+    changes: list[Change] = list(_settings_back(observed.sysctls, previous))
     if observed.table is not None:
         changes.append(ChangeTable(steps=(DeleteTable(),)))
     changes += [RemoveBlackhole(prefix=prefix) for prefix in sorted(observed.blackholes)]
     changes += [RemoveGuard(link=link, hooks=link in hooks) for link in sorted(observed.guards)]
     return tuple(changes)
+
+
+def _settings_back(present: Mapping[str, str], previous: Mapping[str, str]) -> Iterator[SetSysctl]:
+    """Forwarding first: it sets that of every link, so each of these is written after it."""
+    before = previous.get(FORWARDING)
+    resets = before is not None and present.get(FORWARDING) not in {None, before}
+    others = [key for key in reversed(list(previous)) if key != FORWARDING]
+    for key in (FORWARDING, *others) if resets else others:
+        again = resets and key.endswith("/forwarding")
+        if key in present and (again or present[key] != previous[key]):
+            yield SetSysctl(key=key, value=previous[key], previous=present[key])
 
 
 def _table_steps(desired: Desired, observed: Observed) -> Iterator[TableStep]:

@@ -20,6 +20,7 @@ from natgate.model.spec import Spec
 _WHY = {
     "rp_filter": "returns may come by another link than the one the source would be reached by",
     "send_redirects": "packets turn round on one link; redirects would lead clients past the node",
+    "forwarding": "each link forwards; it can be switched off apart from the others",
     "net/ipv4/ip_forward": "a gateway forwards; set last, when rules and guard are in place",
     "net/netfilter/nf_conntrack_tcp_be_liberal": "a node that takes over has not seen the window "
     "of a connection; strict checks would drop its packets",

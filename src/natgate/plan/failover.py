@@ -36,13 +36,21 @@ NOT_CHECKED = HealthChanged(reasons={})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewaySetup:
-    """What the decision must know of a gateway; the first route tells who is active."""
+    """What the decision must know of a gateway; the first route tells who is active.
+
+    `former`: nodes of the spec before this one, which hold routes until a present node takes them.
+    """
 
     name: str
     nodes: tuple[str, ...]
     routes: tuple[Route, ...]
     hold_down: float
     has_echo: bool
+    former: tuple[str, ...] = ()
+
+    def movable(self, holder: str | None) -> bool:
+        """A route is moved if it is missing or leads to a node, present or former; else never."""
+        return holder is None or holder in self.nodes or holder in self.former
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,13 +96,19 @@ class PeerState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayState:
-    """Who a gateway's routes lead to, and since when each node is healthy for it."""
+    """Who a gateway's routes lead to, and since when each node is healthy for it.
+
+    `relieved_by`: who took the gateway from this node and has not been heard since. That it did is
+    proof that it lives, so its silence means that the path between the two is cut: the gateway stays
+    there, or both would take it from each other for ever.
+    """
 
     holders: Mapping[Route, str | None] | None = None
     epoch: int = 0
     read: float | None = None
     busy: bool = False
     error: str | None = None
+    relieved_by: str | None = None
     healthy_since: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -239,11 +253,13 @@ def _absorb(state: State, event: Event, now: float) -> State:
             return replace(state, own=event)
         case HeartbeatHeard() if event.peer in state.peers:
             peer = replace(state.peers[event.peer], heard=now, view=event.view, probed_since=None)
-            return _with_peer(state, event.peer, peer)
+            return _reconcile(_with_peer(state, event.peer, peer), event.peer)
         case ProbeAnswered() if event.peer in state.peers:
             peer = state.peers[event.peer]
             answers = {**peer.answers, (event.probe, event.gateway): now}
-            return _with_peer(state, event.peer, replace(peer, answers=answers))
+            answered = _with_peer(state, event.peer, replace(peer, answers=answers))
+            forwards = event.probe is Probe.FORWARDING
+            return _reconcile(answered, event.peer) if forwards else answered
         case RoutesRead() if event.gateway in state.gateways:
             return _absorb_routes(state, event, now)
         case RoutesFailed() if event.gateway in state.gateways:
@@ -265,8 +281,19 @@ def _absorb_routes(state: State, event: RoutesRead, now: float) -> State:
     epoch = max(known)
     held = replace(held, holders=event.holders, read=now, busy=False, error=None, epoch=epoch)
     state = _with_gateway(state, event.gateway, held)
-    if active(state, event.gateway) == state.setup.me != before:
-        state = _with_gateway(state, event.gateway, replace(held, epoch=epoch + 1))
+    after, me = active(state, event.gateway), state.setup.me
+    if after == me != before:
+        held = replace(held, epoch=epoch + 1, relieved_by=None)
+    elif before == me != after and after is not None and not speaks(state, after, now):
+        held = replace(held, relieved_by=after)
+    return _with_gateway(state, event.gateway, held)
+
+
+def _reconcile(state: State, peer: str) -> State:
+    """A peer that is heard again is judged like any other."""
+    for name, held in state.gateways.items():
+        if held.relieved_by == peer:
+            state = _with_gateway(state, name, replace(held, relieved_by=None))
     return state
 
 
@@ -309,7 +336,8 @@ def _decide(state: State, gateway: GatewaySetup, now: float) -> Order | None:
     held = state.gateways[gateway.name]
     if held.busy or not gateway.routes:
         return None
-    if held.read is None or now - held.read >= state.setup.reread or _outdated(state, gateway):
+    outdated = held.error is None and _outdated(state, gateway)
+    if held.read is None or now - held.read >= state.setup.reread or outdated:
         return ReadRoutes(gateway=gateway.name)
     if held.holders is None or held.error is not None:
         return None
@@ -335,8 +363,9 @@ def _reason_to_take_over(state: State, gateway: GatewaySetup, now: float) -> str
     current = active(state, gateway.name)
     if current == me:
         return _reason_to_complete(state, gateway)
-    if current is None:
-        return "nobody carries it" if _first_fit(state, gateway, now) == me else None
+    if current is None or current in gateway.former:
+        reason = f"{current} is no longer a node" if current else "nobody carries it"
+        return reason if _first_fit(state, gateway, now) == me else None
     return _reason_to_relieve(state, gateway, current, now) if current in gateway.nodes else None
 
 
@@ -350,10 +379,13 @@ def _stray_route(state: State, gateway: GatewaySetup, node: str) -> Route | None
     """A route that does not lead to the node whom the first route leads to, and may be moved."""
     holders = state.gateways[gateway.name].holders or {}
     routes = gateway.routes
-    return next((r for r in routes if _ours_to_move(gateway, holders.get(r), node)), None)
+    strays = (r for r in routes if holders.get(r) != node and gateway.movable(holders.get(r)))
+    return next(strays, None)
 
 
 def _reason_to_relieve(state: State, gateway: GatewaySetup, current: str, now: float) -> str | None:
+    if state.gateways[gateway.name].relieved_by == current:
+        return None
     verdict = judge(state, gateway, current, now)
     if verdict.condition == "silent":
         stray = _stray_route(state, gateway, current)
@@ -367,11 +399,6 @@ def _reason_to_relieve(state: State, gateway: GatewaySetup, current: str, now: f
     if _first_eligible(state, gateway, current, settled, now) != state.setup.me:
         return None
     return f"{current} is {verdict.condition}: {'; '.join(verdict.reasons)}"
-
-
-def _ours_to_move(gateway: GatewaySetup, holder: str | None, me: str) -> bool:
-    """A route is moved if it is missing or leads to another node, never from a foreign target."""
-    return holder is None or (holder != me and holder in gateway.nodes)
 
 
 def _first_fit(state: State, gateway: GatewaySetup, now: float) -> str | None:

@@ -21,7 +21,7 @@ def _of_gateway(state: State, gateway: GatewaySetup, now: float) -> Iterator[Act
     if held.error is not None:
         yield warning("routes-failed", gateway.name, f"{gateway.name}: {held.error}")
     for route, holder in (held.holders or {}).items():
-        if holder is not None and holder not in gateway.nodes:
+        if not gateway.movable(holder):
             yield warning("route-foreign", gateway.name, f"{route} leads to {holder}")
     judged = {node: judge(state, gateway, node, now) for node in gateway.nodes}
     for node, verdict in judged.items():
@@ -29,6 +29,9 @@ def _of_gateway(state: State, gateway: GatewaySetup, now: float) -> Iterator[Act
             yield warning("agent-silent", node, f"the agent on {node} is silent; {node} forwards")
         elif verdict.condition == "dead":
             yield warning("node-dead", node, f"{node} answers neither heartbeats nor probes")
+            if held.relieved_by == node:
+                text = f"{node} took over {gateway.name} and cannot be reached from here"
+                yield warning("path-cut", node, text)
         elif verdict.condition == "unhealthy":
             yield warning("node-unhealthy", node, f"{node}: {_sentence(verdict.reasons)}")
     if not any(verdict.fit for verdict in judged.values()):

@@ -4,9 +4,13 @@ import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from natgate.model.error import HostError
 from natgate.store.interface import Generation, Made
+
+KEPT = 20
+"""Generations that can be looked at later."""
 
 _SCHEMA = """
 create table if not exists generation (
@@ -36,29 +40,27 @@ class SqliteStore:
     def latest(self) -> Generation | None:
         """The generation in force."""
         query = "select number, text, digest from generation where in_force order by number desc"
-        with closing(self._db.execute(query)) as rows:
-            row = rows.fetchone()
-        return Generation(number=row[0], text=row[1], digest=row[2]) if row else None
+        rows = self._ask(f"{query} limit 1")
+        return Generation(number=rows[0][0], text=rows[0][1], digest=rows[0][2]) if rows else None
 
     def add(self, text: str, digest: str) -> Generation:
-        """Record a spec as the next generation."""
-        statement = "insert into generation (text, digest) values (?, ?)"
-        number = self._db.execute(statement, (text, digest)).lastrowid
-        return Generation(number=number or 0, text=text, digest=digest)
+        """Record a spec as the next generation; older ones than the last `KEPT` are let go."""
+        statement = "insert into generation (text, digest) values (?, ?) returning number"
+        number = int(self._ask(statement, text, digest)[0][0])
+        self._ask("delete from generation where number <= ?", number - KEPT)
+        return Generation(number=number, text=text, digest=digest)
 
     def withdraw(self, number: int) -> None:
         """Forget a generation that could not be brought into force."""
-        self._db.execute("delete from generation where number = ?", (number,))
+        self._ask("delete from generation where number = ?", number)
 
     def remember(self, kind: Made, name: str, value: str) -> None:
         """Record what was there before natgate."""
-        self._db.execute("insert or ignore into made values (?, ?, ?)", (kind, name, value))
+        self._ask("insert or ignore into made values (?, ?, ?)", kind, name, value)
 
     def made(self, kind: Made) -> Mapping[str, str]:
         """Everything remembered of a kind."""
-        query = "select name, value from made where kind = ? order by rowid"
-        with closing(self._db.execute(query, (kind,))) as rows:
-            return dict(rows.fetchall())
+        return dict(self._ask("select name, value from made where kind = ? order by rowid", kind))
 
     def start(self, now: int) -> int:
         """A number for a start, higher than any before even if the clock went back."""
@@ -66,15 +68,23 @@ class SqliteStore:
             "insert into start values (1, ?) on conflict do update "
             "set number = max(number + 1, excluded.number) returning number"
         )
-        with closing(self._db.execute(statement, (now,))) as rows:
-            return int(rows.fetchone()[0])
+        return int(self._ask(statement, now)[0][0])
 
     def forget(self) -> None:
         """Nothing is natgate's any more."""
-        self._db.executescript(
-            "begin; update generation set in_force = 0; delete from made; commit;"
-        )
+        self._ask("begin immediate")
+        self._ask("update generation set in_force = 0")
+        self._ask("delete from made")
+        self._ask("commit")
 
     def close(self) -> None:
         """Give the file back."""
         self._db.close()
+
+    def _ask(self, statement: str, *values: str | int) -> list[Any]:
+        """Every row of the answer; HostError if the file cannot be read or written."""
+        try:
+            with closing(self._db.execute(statement, values)) as rows:
+                return rows.fetchall()
+        except sqlite3.Error as error:
+            raise HostError(f"the store cannot be used: {error}") from None

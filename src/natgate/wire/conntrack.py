@@ -41,13 +41,10 @@ def parse_translated(message: Message) -> IPv4Address | None:
 
 
 def parse_endpoints(message: Message) -> tuple[IPv4Address, IPv4Address] | None:
-    """Source and destination of a flow's first packet, if its source is untranslated."""
+    """Source and destination of a flow's first packet; None for other messages."""
     if message.type != NEW_FLOW:
         return None
     found = attributes(message.body[_HEAD.size :])
-    status = struct.unpack(">I", found.get(_STATUS, bytes(4)))[0]
-    if status & SOURCE_TRANSLATED:
-        return None
     pair = attributes(attributes(found.get(_TUPLE_ORIGINAL, b"")).get(_TUPLE_IP, b""))
     if _SOURCE not in pair or _DESTINATION not in pair:
         return None

@@ -22,8 +22,8 @@ SOURCE, DESTINATION = 12, 16
 GO_ON, DROP = 0xFFFFFFFF, 2
 """TC_ACT_UNSPEC leaves the packet to the next classifier; TC_ACT_SHOT drops and counts it."""
 
-MAX_INSTRUCTIONS = 4096
-"""BPF_MAXINSNS: the kernel's limit for classic BPF."""
+MAX_PREFIXES = 1000
+"""Classic BPF takes 4096 instructions, and a program near that is not read back in one piece."""
 
 Instruction = tuple[int, int, int, int]
 _FORMAT = struct.Struct("=HBBI")
@@ -40,6 +40,8 @@ def render_guard(guard: Guard, *, ethernet: bool) -> bytes:
     network = _network(ethernet=ethernet)
     to_inside = _PER_PREFIX * len(guard.inside)
     program = list(_HEAD)
+    for prefix in guard.own:
+        program += [*_compare(network + SOURCE, prefix), (RETURN, 0, 0, GO_ON)]
     for index, prefix in enumerate(guard.inside):
         rest = to_inside - _PER_PREFIX * (index + 1)
         program += [*_compare(network + SOURCE, prefix), (JUMP, 0, 0, rest + 1)]
@@ -47,11 +49,11 @@ def render_guard(guard: Guard, *, ethernet: bool) -> bytes:
     for prefix in guard.internal:
         program += [*_compare(network + DESTINATION, prefix), (RETURN, 0, 0, GO_ON)]
     program.append((RETURN, 0, 0, DROP))
-    if len(program) > MAX_INSTRUCTIONS:
-        most = MAX_INSTRUCTIONS // _PER_PREFIX - 2
+    count = len(guard.own) + len(guard.inside) + len(guard.internal)
+    if count > MAX_PREFIXES:
         raise RefusedError(
-            f"the guard needs {len(guard.inside) + len(guard.internal)} prefixes, and the kernel "
-            f"takes {most}: use fewer, larger client subnets and destinations"
+            f"the guard needs {count} prefixes, and at most {MAX_PREFIXES} fit: use fewer, larger "
+            "ranges, subnets and destinations"
         )
     return b"".join(_FORMAT.pack(*instruction) for instruction in program)
 
@@ -62,11 +64,14 @@ def parse_guard(program: bytes, *, ethernet: bool) -> Guard | None:
         return None
     instructions = list(_FORMAT.iter_unpack(program))
     network = _network(ethernet=ethernet)
-    inside = _prefixes(instructions, network + SOURCE)
-    internal = _prefixes(instructions, network + DESTINATION)
-    if inside is None or internal is None:
+    own = _prefixes(instructions, network + SOURCE, RETURN)
+    inside = _prefixes(instructions, network + SOURCE, JUMP)
+    internal = _prefixes(instructions, network + DESTINATION, RETURN)
+    if own is None or inside is None or internal is None:
         return None
-    guard = Guard(inside=inside, internal=internal)
+    guard = Guard(own=own, inside=inside, internal=internal)
+    if len(own) + len(inside) + len(internal) > MAX_PREFIXES:
+        return None
     return guard if render_guard(guard, ethernet=ethernet) == program else None
 
 
@@ -83,10 +88,12 @@ def _compare(field: int, prefix: IPv4Network) -> tuple[Instruction, ...]:
     )
 
 
-def _prefixes(instructions: list[Instruction], field: int) -> Prefixes | None:
+def _prefixes(instructions: list[Instruction], field: int, then: int) -> Prefixes | None:
+    """What a field is compared with before an instruction of the kind `then`."""
     found: list[IPv4Network] = []
-    for load, mask, compare in zip(instructions, instructions[1:], instructions[2:], strict=False):
-        if load == (LOAD_WORD, 0, 0, field):
+    following = (instructions[ahead:] for ahead in range(_PER_PREFIX))
+    for load, mask, compare, last in zip(*following, strict=False):
+        if load == (LOAD_WORD, 0, 0, field) and last[0] == then:
             length = mask[3].bit_count()
             try:
                 found.append(IPv4Network((compare[3], length)))

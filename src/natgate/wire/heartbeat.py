@@ -20,7 +20,6 @@ NO_SESSION = bytes(8)
 MIN_KEY = 16
 _HEAD = struct.Struct("!4s8s8sQ")
 _MAC = 32
-MAX_SIZE = 65000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

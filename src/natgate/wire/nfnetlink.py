@@ -12,7 +12,7 @@ from natgate.wire.netlink import ACK, CREATE, REQUEST, Message, attribute, attri
 
 _NFTABLES = 10 << 8
 NEW_TABLE, GET_TABLE, DELETE_TABLE = _NFTABLES | 0, _NFTABLES | 1, _NFTABLES | 2
-NEW_GENERATION = _NFTABLES | 15
+NEW_GENERATION, GET_GENERATION = _NFTABLES | 15, _NFTABLES | 16
 BATCH_BEGIN, BATCH_END = 16, 17
 DORMANT, OWNER, PERSIST = 1, 2, 4
 _NAME, _FLAGS, _OWNER = 1, 2, 7
@@ -47,6 +47,19 @@ def delete_table(name: str = TABLE) -> Message:
 def get_table() -> Message:
     """Ask for the table's state."""
     return Message(type=GET_TABLE, flags=REQUEST | ACK, body=_named(TABLE))
+
+
+def get_generation() -> Message:
+    """Ask for the number of the latest change to any table of this namespace."""
+    return Message(type=GET_GENERATION, flags=REQUEST | ACK, body=_IPV4)
+
+
+def parse_generation(message: Message) -> int | None:
+    """The answer to `get_generation`; None for other messages."""
+    if message.type != NEW_GENERATION:
+        return None
+    found = attributes(message.body[_HEAD.size :])
+    return int(struct.unpack(">I", found.get(_NAME, bytes(4)))[0])
 
 
 def batch(messages: tuple[Message, ...], first: int) -> bytes:

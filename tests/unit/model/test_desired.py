@@ -11,6 +11,7 @@ from natgate.model.spec import Spec
 from natgate.model.table import Table
 from natgate.plan.compile import NodeFacts, compile_node
 from natgate.plan.diff import diff, removal
+from tests.effort import FEW
 from tests.specs import specs
 
 HANDLED = {
@@ -23,6 +24,7 @@ HANDLED = {
 """Each field of Desired, and the change that brings it about."""
 
 
+@FEW
 @given(specs())
 def test_every_field_is_brought_about_and_taken_away(spec: Spec) -> None:
     """Each field has a change that makes it so; a new field must be added to this list."""

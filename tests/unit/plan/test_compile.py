@@ -20,6 +20,7 @@ from natgate.plan.compile import (
     upstream_echo,
 )
 from natgate.wire.config import parse_spec
+from tests.effort import FEW
 from tests.specs import spec_with, specs, two_zones
 
 LINKS = ("eth0", "eth1.7")
@@ -79,7 +80,10 @@ def test_source_000_compiles_to_these_lookups() -> None:
     held = table(two_zones())
     jump = "jump snat.partner.to-partner"
     assert {name: dict(lookup.elements) for name, lookup in held.lookups.items()} == {
-        "inside": {"10.10.0.0/28": "", "10.10.0.32/28": ""},
+        "inside": dict.fromkeys(
+            ["10.10.0.0/28", "10.10.0.32/28", "10.10.0.64/28", "10.10.0.96/27", "10.10.0.128/25"],
+            "",
+        ),
         "internal": {"10.10.0.0/24": ""},
         "snat28": {"10.10.0.0": jump, "10.10.0.32": jump},
     }
@@ -99,6 +103,8 @@ def test_settings_guards_and_blackholes_come_with_the_table() -> None:
         "net/ipv4/conf/eth0/send_redirects",
         "net/ipv4/conf/eth1.7/send_redirects",
         FORWARDING,
+        "net/ipv4/conf/eth0/forwarding",
+        "net/ipv4/conf/eth1.7/forwarding",
     ]
     assert desired.guards.keys() == set(LINKS)
     assert desired.blackholes == {IPv4Network("10.10.0.85/32")}
@@ -220,6 +226,7 @@ def test_a_gateway_without_icmp_check_has_no_probe_of_its_upstream() -> None:
     assert peer_addresses(spec, "node-a") == (IPv4Address("10.10.0.52"),)
 
 
+@FEW
 @given(specs())
 def test_every_translation_names_its_entry(spec: Spec) -> None:
     """Each rule that translates carries a comment with the entry that it comes from."""
@@ -241,9 +248,21 @@ def test_internal_is_the_network_less_what_entries_name(spec: Spec, data: st.Dat
     expected = covers(spec.network.ranges, address) and not covers(named, address)
     assert covers(internal_of(spec), address) == expected
     (guard, *_) = compile_node(spec, facts(spec.nodes[0].name)).guards.values()
-    assert (guard.inside, guard.internal) == (inside_of(spec), internal_of(spec))
+    assert (guard.inside, guard.internal) == (spec.network.ranges, internal_of(spec))
 
 
+@given(specs(), st.integers(0, 2**16 - 1))
+def test_only_addresses_and_nodes_may_be_seen_outside(spec: Spec, offset: int) -> None:
+    """Whatever lies in the network is inside, but for the subnets of fixed addresses and nodes."""
+    address = spec.network.ranges[0][offset]
+    own = [s.cidr for s in spec.network.subnets if s.kind != "client"]
+    (guard, *_) = compile_node(spec, facts(spec.nodes[0].name)).guards.values()
+    assert covers(guard.inside, address)
+    assert covers(guard.own, address) == covers(own, address)
+    assert covers(inside_of(spec), address) == (not covers(own, address))
+
+
+@FEW
 @given(specs())
 def test_every_reference_is_to_something_that_is_there(spec: Spec) -> None:
     """Maps lead to chains of the table, and rules name only its sets, maps and counters."""

@@ -1,8 +1,9 @@
 """Several nodes decide at once: whatever happens, they agree in the end, and stay with it."""
 
-from hypothesis import given, note, settings
+from hypothesis import given, note
 from hypothesis import strategies as st
 
+from tests.effort import FEW, SOME
 from tests.unit.plan.setups import HOLD_DOWN
 from tests.unit.plan.world import World
 
@@ -36,6 +37,7 @@ def _trouble(world: World, what: str, which: int, amount: int) -> None:
             setattr(node, what, not getattr(node, what))
 
 
+@SOME
 @given(st.sampled_from(["ab", "abc"]), st.integers(0, 2**16), TROUBLE, st.integers(0, 2))
 def test_nodes_never_fight_for_ever(
     names: str, seed: int, trouble: list[tuple[float, str, int, int]], spared: int
@@ -64,7 +66,7 @@ def test_nodes_never_fight_for_ever(
         assert set(world.table.values()) == {holder}
 
 
-@settings(max_examples=20)
+@FEW
 @given(st.integers(0, 2**16))
 def test_a_dead_node_is_relieved_soon(seed: int) -> None:
     """A node that dies is relieved at the timeout, which with slow routes is a quarter second."""
@@ -76,7 +78,7 @@ def test_a_dead_node_is_relieved_soon(seed: int) -> None:
     assert set(world.table.values()) == {"b"}
 
 
-@settings(max_examples=20)
+@FEW
 @given(st.integers(0, 2**16))
 def test_lost_heartbeats_alone_move_nothing(seed: int) -> None:
     """An agent that stops while its node forwards causes no failover."""

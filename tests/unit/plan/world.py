@@ -3,6 +3,7 @@
 import heapq
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from random import Random
 
@@ -65,7 +66,7 @@ class World:
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
         self._count = count()
         for node in self.nodes.values():
-            self.later(self.random.uniform(0, TICK), lambda node=node: self._tick(node))
+            self.later(self.random.uniform(0, TICK), partial(self._tick, node))
 
     def later(self, delay: float, work: Callable[[], None]) -> None:
         """Something happens after a delay."""
@@ -84,7 +85,7 @@ class World:
         node.agent, node.state = True, begin(setup(node.name, self._order), self.now)
 
     def _tick(self, node: Node) -> None:
-        self.later(TICK, lambda: self._tick(node))
+        self.later(TICK, partial(self._tick, node))
         if not (node.alive and node.agent):
             return
         reasons = tuple(
@@ -98,7 +99,7 @@ class World:
             for peer in self.nodes.values():
                 if peer is not node:
                     heard = HeartbeatHeard(peer=node.name, view=said)
-                    self._send(lambda peer=peer, heard=heard: self._tell(peer, heard))
+                    self._send(partial(self._tell, peer, heard))
 
     def _send(self, arrive: Callable[[], None]) -> None:
         """A packet that may be lost, and takes its time."""
@@ -141,7 +142,7 @@ class World:
                 return
             ours = [r for r in ROUTES if self.table[r] is None or self.table[r] in self.nodes]
             refused = self.random.random() < self.loss / 2
-            work = [lambda route=route: self._move(node, route) for route in ours]
+            work = [partial(self._move, node, route) for route in ours]
             end = self._fail if refused else self._read
             self._in_turn(node, [*work[: 1 if refused else None], lambda: end(node)])
 

@@ -49,7 +49,6 @@ def test_a_flow_has_the_ends_of_its_first_packet() -> None:
 @pytest.mark.parametrize(
     "message",
     [
-        flow(TUPLE, status(0x8 | SOURCE_TRANSLATED)),
         flow(TUPLE, kind=3),
         flow(status(0)),
         flow(attribute(1, attribute(1, attribute(1, SOURCE.packed)))),
@@ -57,7 +56,7 @@ def test_a_flow_has_the_ends_of_its_first_packet() -> None:
     ],
 )
 def test_what_is_no_untranslated_flow_is_left_out(message: Message) -> None:
-    """Translated flows, other messages and flows without ends are nothing."""
+    """Other messages and flows without ends are nothing."""
     assert parse_endpoints(message) is None
 
 

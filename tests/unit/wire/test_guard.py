@@ -17,7 +17,7 @@ PREFIXES = st.lists(
     st.builds(lambda a, n: IPv4Network((a, n), strict=False), ADDRESSES, st.integers(0, 32)),
     max_size=6,
 ).map(tuple)
-GUARDS = st.builds(Guard, inside=PREFIXES, internal=PREFIXES)
+GUARDS = st.builds(Guard, own=PREFIXES, inside=PREFIXES, internal=PREFIXES)
 LOADS = {
     0xFFFFF000: "protocol",
     **dict.fromkeys((0xFFF00000 + 12, 14 + 12), "source"),
@@ -63,10 +63,11 @@ def test_exactly_inside_to_not_internal_is_dropped(
     ethernet: bool,  # noqa: FBT001 (drawn)
 ) -> None:
     """A packet is dropped if it comes from inside and goes elsewhere than internal, else not."""
-    source = data.draw(_near(guard.inside, source))
+    source = data.draw(_near(guard.inside + guard.own, source))
     destination = data.draw(_near(guard.internal, destination))
     packet = {"source": int(source), "destination": int(destination), "protocol": IPV4}
-    dropped = covers(guard.inside, source) and not covers(guard.internal, destination)
+    judged = covers(guard.inside, source) and not covers(guard.own, source)
+    dropped = judged and not covers(guard.internal, destination)
     assert run(render_guard(guard, ethernet=ethernet), packet) == (DROP if dropped else GO_ON)
 
 
@@ -114,11 +115,12 @@ def test_a_prefix_with_host_bits_is_unknown(field: int) -> None:
 
 
 def test_too_many_prefixes_are_refused() -> None:
-    """The kernel takes 4096 instructions; what needs more is refused with the way out."""
-    prefixes = tuple(IPv4Network((n << 8, 24)) for n in range(1022))
-    largest = Guard(inside=prefixes[:511], internal=prefixes[511:])
-    assert len(render_guard(largest, ethernet=True)) // 8 == 4093
-    with pytest.raises(
-        RefusedError, match="the guard needs 1023 prefixes, and the kernel takes 1022"
-    ):
+    """A thousand prefixes fit; what needs more is refused with the way out."""
+    prefixes = tuple(IPv4Network((n << 8, 24)) for n in range(1000))
+    largest = Guard(own=prefixes[:9], inside=prefixes[9:500], internal=prefixes[500:])
+    program = render_guard(largest, ethernet=True)
+    assert parse_guard(program, ethernet=True) == largest
+    with pytest.raises(RefusedError, match="the guard needs 1001 prefixes, and at most 1000 fit"):
         render_guard(Guard(inside=prefixes, internal=prefixes[:1]), ethernet=True)
+    more = program[:24] + program[24:40] * 4  # longer than any guard, and no guard
+    assert parse_guard(more, ethernet=True) is None

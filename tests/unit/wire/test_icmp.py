@@ -16,7 +16,7 @@ def _sum(data: bytes) -> int:
     total = sum(words)
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
+    return int(~total & 0xFFFF)
 
 
 @given(U16, U16, st.binary(max_size=60))
