@@ -1,0 +1,63 @@
+"""What nodes do that cannot hear each other, and nodes that the spec no longer has."""
+
+from dataclasses import replace
+
+from natgate.model.event import Probe
+from natgate.plan.warnings import warnings
+from tests.unit.plan.setups import Talk, follows, holders, moves, setup, take_overs
+
+DEAD = "a is dead: answers neither heartbeats nor probes"
+
+
+def relieved() -> Talk:
+    """A was active and could not hear B, when the routes were suddenly led to B."""
+    talk = follows(me="a", active="a")
+    talk.tick(2.08)
+    talk.tick(2.2)
+    talk.read("b", at=3.1)
+    return talk
+
+
+def test_a_cut_path_costs_one_take_over() -> None:
+    """Who was relieved by a node that it cannot hear does not take the gateway back."""
+    standby = follows(me="b", active="a")
+    standby.tick(2.08)
+    assert take_overs(standby.tick(2.2)) == [moves("a", DEAD)]
+    talk = relieved()
+    for tenths in range(32, 60):
+        assert take_overs(talk.tick(tenths / 10)) == []
+        talk.read("b", at=tenths / 10)
+    assert "path-cut" in {found.code for found in warnings(talk.state, "", talk.now)}
+
+
+def test_a_peer_that_is_heard_again_is_judged_like_any_other() -> None:
+    """Once the path is whole, the node that took over may be relieved for a reason."""
+    talk = relieved()
+    talk.hear("b", at=3.2)
+    talk.read("b", at=3.2)
+    assert talk.state.gateways["g"].relieved_by is None
+    assert take_overs(talk.hear("b", "upstream dead", at=3.3)) == [
+        moves("b", "b is unhealthy: upstream dead")
+    ]
+
+
+def test_an_answering_kernel_alone_does_not_mend_the_path() -> None:
+    """Two nodes that apply other ports reach each other's kernels and nothing more."""
+    talk = relieved()
+    talk.answer("b", Probe.KERNEL, at=3.2)
+    assert talk.state.gateways["g"].relieved_by == "b"
+    talk.answer("b", Probe.FORWARDING, at=3.2)
+    assert talk.state.gateways["g"].relieved_by is None
+
+
+def test_a_node_that_the_spec_no_longer_has_is_relieved() -> None:
+    """Its routes are led to a present node at once; those of strangers are not."""
+    made = setup("a")
+    (gateway,) = made.gateways
+    talk = Talk(replace(made, gateways=(replace(gateway, former=("z",)),)))
+    talk.healthy()
+    assert take_overs(talk.read("z")) == [moves("z", "z is no longer a node")]
+    stranger = Talk(made)
+    stranger.healthy()
+    assert take_overs(stranger.read("z")) == []
+    assert holders("z") == stranger.state.gateways["g"].holders
