@@ -8,6 +8,7 @@ no failure (DESIGN section 5). It is sticky: a healthy active node is never reli
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from typing import Literal
 
 from natgate.model.event import (
@@ -29,6 +30,10 @@ from natgate.model.view import GatewayView, NodeView, Reasons
 
 COLD_START = 3.0
 """Seconds that a node waits for a preferred one while nobody carries a gateway yet."""
+
+FIRST_RELIEF, LAST_RELIEF = 10.0, 3600.0
+"""Seconds for which a node does not take a gateway back from one that it cannot hear: at first, and
+at most, doubling each time."""
 
 NOTHING_SAID = NodeView()
 NOT_CHECKED = HealthChanged(reasons={})
@@ -99,8 +104,9 @@ class GatewayState:
     """Who a gateway's routes lead to, and since when each node is healthy for it.
 
     `relieved_by`: who took the gateway from this node and has not been heard since. That it did is
-    proof that it lives, so its silence means that the path between the two is cut: the gateway stays
-    there, or both would take it from each other for ever.
+    proof that it lived, so its silence most likely means that the path between the two is cut: the
+    gateway stays there until `relieved_until`, longer each time (`reliefs`), or both would take it
+    from each other for ever.
     """
 
     holders: Mapping[Route, str | None] | None = None
@@ -109,6 +115,8 @@ class GatewayState:
     busy: bool = False
     error: str | None = None
     relieved_by: str | None = None
+    relieved_until: float = 0.0
+    reliefs: int = 0
     healthy_since: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -283,9 +291,12 @@ def _absorb_routes(state: State, event: RoutesRead, now: float) -> State:
     state = _with_gateway(state, event.gateway, held)
     after, me = active(state, event.gateway), state.setup.me
     if after == me != before:
-        held = replace(held, epoch=epoch + 1, relieved_by=None)
+        held = replace(held, epoch=epoch + 1)
     elif before == me != after and after is not None and not speaks(state, after, now):
-        held = replace(held, relieved_by=after)
+        patience = min(FIRST_RELIEF * 2**held.reliefs, LAST_RELIEF)
+        held = replace(
+            held, relieved_by=after, relieved_until=now + patience, reliefs=held.reliefs + 1
+        )
     return _with_gateway(state, event.gateway, held)
 
 
@@ -293,7 +304,7 @@ def _reconcile(state: State, peer: str) -> State:
     """A peer that is heard again is judged like any other."""
     for name, held in state.gateways.items():
         if held.relieved_by == peer:
-            state = _with_gateway(state, name, replace(held, relieved_by=None))
+            state = _with_gateway(state, name, replace(held, relieved_by=None, reliefs=0))
     return state
 
 
@@ -365,7 +376,7 @@ def _reason_to_take_over(state: State, gateway: GatewaySetup, now: float) -> str
         return _reason_to_complete(state, gateway)
     if current is None or current in gateway.former:
         reason = f"{current} is no longer a node" if current else "nobody carries it"
-        return reason if _first_fit(state, gateway, now) == me else None
+        return reason if _is_first(state, gateway, now) else None
     return _reason_to_relieve(state, gateway, current, now) if current in gateway.nodes else None
 
 
@@ -384,7 +395,8 @@ def _stray_route(state: State, gateway: GatewaySetup, node: str) -> Route | None
 
 
 def _reason_to_relieve(state: State, gateway: GatewaySetup, current: str, now: float) -> str | None:
-    if state.gateways[gateway.name].relieved_by == current:
+    held = state.gateways[gateway.name]
+    if held.relieved_by == current and now < held.relieved_until:
         return None
     verdict = judge(state, gateway, current, now)
     if verdict.condition == "silent":
@@ -401,18 +413,17 @@ def _reason_to_relieve(state: State, gateway: GatewaySetup, current: str, now: f
     return f"{current} is {verdict.condition}: {'; '.join(verdict.reasons)}"
 
 
-def _first_fit(state: State, gateway: GatewaySetup, now: float) -> str | None:
-    """The first healthy node; none while an earlier one may still turn up."""
-    for node in gateway.nodes:
-        verdict = judge(state, gateway, node, now)
-        if verdict.condition == "healthy":
-            return node
-        peer = state.peers.get(node)
-        absent = peer is not None and peer.heard is None
-        starting = absent or verdict.condition == "unknown"
-        if starting and now - state.started < COLD_START:
-            return None
-    return None
+def _is_first(state: State, gateway: GatewaySetup, now: float) -> bool:
+    """Whether every node before this one is unfit; one that may still turn up is waited for."""
+    earlier = takewhile(lambda node: node != state.setup.me, gateway.nodes)
+    return not any(_may_carry(state, gateway, node, now) for node in earlier)
+
+
+def _may_carry(state: State, gateway: GatewaySetup, node: str, now: float) -> bool:
+    verdict = judge(state, gateway, node, now)
+    peer = state.peers.get(node, PeerState())
+    starting = peer.heard is None or verdict.condition == "unknown"
+    return verdict.condition == "healthy" or (starting and now - state.started < COLD_START)
 
 
 def _first_eligible(

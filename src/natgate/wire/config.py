@@ -187,9 +187,7 @@ def _sentence(item: Any) -> str:  # noqa: ANN401 (as above)
 
 def _without(data: object, paths: list[Path]) -> object:
     """`data` less the given keys; pydantic's union tags in a path are not keys and are skipped."""
-    if not paths:
-        return data
-    if isinstance(data, dict):
+    if isinstance(data, dict) and paths:
         gone = {path[0] for path in paths if len(path) == 1}
         kept: dict[object, object] = {}
         for key, value in data.items():
@@ -197,7 +195,7 @@ def _without(data: object, paths: list[Path]) -> object:
                 kept[key] = _without(value, [p[1:] for p in paths if p[0] == key and len(p) > 1])
         tagged = [p[1:] for p in paths if p[0] not in data and len(p) > 1]
         return _without(kept, tagged)
-    if isinstance(data, list):
+    if isinstance(data, list) and paths:
         return [
             _without(value, [p[1:] for p in paths if p[0] == index and len(p) > 1])
             for index, value in enumerate(data)

@@ -311,3 +311,29 @@ def test_a_source_over_adjacent_client_subnets_is_inside_them() -> None:
         ("[10.10.0.0/28, 10.10.0.32/28]", "[10.10.0.0/27]"),
     )
     assert rules.problems(Spec.model_validate(read_yaml(text, "spec")[0])) == ()
+
+
+def test_routes_and_rules_must_lead_to_the_same_gateway() -> None:
+    """A route chooses by destination only: it must not lead hosts to a gateway of others."""
+    narrow = (
+        second(
+            "198.51.100.7", "{name: e, sources: [10.10.0.0/28], destinations: [192.168.100.64/26]}"
+        ),
+        ("  zones", "  address_ranges: [198.51.100.0/24]\n  zones"),
+    )
+    assert _problems(narrow) == {
+        "gateways[1].snat": "route table clients-a leads 192.168.100.64/26 to gateway second, and "
+        "hosts that gateway partner translates for 192.168.100.0/24 would go there too: give both "
+        "the same sources, or put the entries into one gateway"
+    }
+    same = (("sources: [10.10.0.0/28], d", "sources: [10.10.0.0/28, 10.10.0.32/28], d"),)
+    text = narrow[0][1].replace(*same[0])
+    assert _problems(((narrow[0][0], text), narrow[1])) == {}
+
+
+def test_there_are_ids_for_so_many_gateways() -> None:
+    """Each gateway's probes need ICMP ids of their own."""
+    spec = two_zones()
+    (gateway,) = spec.gateways
+    many = spec.model_copy(update={"gateways": (gateway,) * (rules.MAX_GATEWAYS + 1)})
+    assert "at most 190 gateways" in {p.path: p.message for p in rules.problems(many)}["gateways"]

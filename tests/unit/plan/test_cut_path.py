@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from natgate.model.event import Probe
+from natgate.plan.failover import FIRST_RELIEF
 from natgate.plan.warnings import warnings
 from tests.unit.plan.setups import Talk, follows, holders, moves, setup, take_overs
 
@@ -28,6 +29,19 @@ def test_a_cut_path_costs_one_take_over() -> None:
         assert take_overs(talk.tick(tenths / 10)) == []
         talk.read("b", at=tenths / 10)
     assert "path-cut" in {found.code for found in warnings(talk.state, "", talk.now)}
+
+
+def test_patience_with_a_peer_out_of_reach_doubles() -> None:
+    """It may have died all the same, so it is relieved after 10 s, then after 20 s, and so on."""
+    talk = relieved()
+    assert take_overs(talk.tick(3.1 + FIRST_RELIEF - 0.1)) == []
+    assert take_overs(talk.read("b", at=3.1 + FIRST_RELIEF)) == [
+        moves("b", "b is dead: answers neither heartbeats nor probes")
+    ]
+    talk.read("a", at=13.2)
+    talk.read("b", at=13.4)
+    assert take_overs(talk.read("b", at=13.4 + 2 * FIRST_RELIEF - 0.1)) == []
+    assert take_overs(talk.read("b", at=13.4 + 2 * FIRST_RELIEF)) != []
 
 
 def test_a_peer_that_is_heard_again_is_judged_like_any_other() -> None:
@@ -61,3 +75,13 @@ def test_a_node_that_the_spec_no_longer_has_is_relieved() -> None:
     stranger.healthy()
     assert take_overs(stranger.read("z")) == []
     assert holders("z") == stranger.state.gateways["g"].holders
+
+
+def test_where_nobody_is_fit_nobody_takes_a_gateway_that_nobody_carries() -> None:
+    """After the time that is given to preferred nodes, a node that is ill still does not act."""
+    talk = Talk(setup("b"))
+    talk.healthy()
+    talk.hear("a", "upstream dead", at=0.1)
+    talk.read(None, at=0.1)
+    talk.healthy("upstream dead", at=5.0)
+    assert take_overs(talk.read(None, at=5.0)) == []

@@ -10,8 +10,10 @@ from natgate.wire.conntrack import (
     NEW_FLOW,
     SOURCE_TRANSLATED,
     delete_flow,
+    get_flows,
     get_untranslated,
     parse_endpoints,
+    parse_translated,
 )
 from natgate.wire.netlink import ACK, DUMP, REQUEST, Message, attribute, attributes
 
@@ -67,3 +69,15 @@ def test_a_flow_is_ended_by_its_tuple_and_its_id() -> None:
     assert (order.type, order.flags) == (DELETE_FLOW, REQUEST | ACK)
     assert named == {1: attribute(1 | 0x8000, ENDS), 12: b"\0\0\0\x07"}
     assert 12 not in attributes(delete_flow(flow(TUPLE)).body[4:])
+
+
+def test_the_far_end_sees_where_answers_go() -> None:
+    """A translated flow is seen from outside as the destination of its answers."""
+    seen = IPv4Address("10.10.0.85")
+    reply = attribute(1, SOURCE.packed) + attribute(2, seen.packed)
+    answers = attribute(2 | 0x8000, attribute(1 | 0x8000, reply))
+    assert get_flows().flags == REQUEST | DUMP
+    assert parse_translated(flow(TUPLE, answers, status(SOURCE_TRANSLATED))) == seen
+    assert parse_translated(flow(TUPLE, answers, status(0))) is None
+    assert parse_translated(flow(TUPLE, status(SOURCE_TRANSLATED))) is None
+    assert parse_translated(flow(TUPLE, answers, status(SOURCE_TRANSLATED), kind=3)) is None

@@ -104,13 +104,14 @@ def test_any_bytes_are_read_without_an_error(program: bytes) -> None:
     assert guard is None or render_guard(guard, ethernet=False) == program
 
 
-@pytest.mark.parametrize("field", [12, 16])
-def test_a_prefix_with_host_bits_is_unknown(field: int) -> None:
+@pytest.mark.parametrize(("field", "then"), [(12, 0x06), (12, 0x05), (16, 0x06)])
+def test_a_prefix_with_host_bits_is_unknown(field: int, then: int) -> None:
     """A comparison that can never be true is not natgate's."""
     load = struct.pack("=HBBI", 0x20, 0, 0, 0xFFF00000 + field)
     mask = struct.pack("=HBBI", 0x54, 0, 0, 0xFFFFFF00)
     compare = struct.pack("=HBBI", 0x15, 0, 1, 0x0A000001)
-    assert parse_guard(load + mask + compare, ethernet=False) is None
+    last = struct.pack("=HBBI", then, 0, 0, 0)
+    assert parse_guard(load + mask + compare + last, ethernet=False) is None
     assert parse_guard(b"123", ethernet=True) is None
 
 
@@ -122,5 +123,6 @@ def test_too_many_prefixes_are_refused() -> None:
     assert parse_guard(program, ethernet=True) == largest
     with pytest.raises(RefusedError, match="the guard needs 1001 prefixes, and at most 1000 fit"):
         render_guard(Guard(inside=prefixes, internal=prefixes[:1]), ethernet=True)
-    more = program[:24] + program[24:40] * 4  # longer than any guard, and no guard
-    assert parse_guard(more, ethernet=True) is None
+    compare = struct.pack("=HBBI", 0x20, 0, 0, 26) + struct.pack("=HBBI", 0x54, 0, 0, 0)
+    compare += struct.pack("=HBBI", 0x15, 0, 1, 0) + struct.pack("=HBBI", 0x06, 0, 0, GO_ON)
+    assert parse_guard(compare * 1001, ethernet=True) is None, "more than any guard has"

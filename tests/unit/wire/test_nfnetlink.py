@@ -18,6 +18,7 @@ from natgate.wire.nfnetlink import (
     BATCH_END,
     DELETE_TABLE,
     DORMANT,
+    GET_GENERATION,
     GET_TABLE,
     NEW_GENERATION,
     NEW_TABLE,
@@ -27,7 +28,9 @@ from natgate.wire.nfnetlink import (
     add_owned_table,
     batch,
     delete_table,
+    get_generation,
     get_table,
+    parse_generation,
     parse_table_state,
     touches_table,
 )
@@ -85,3 +88,12 @@ def test_the_state_of_a_table_is_its_flags_and_its_owner() -> None:
 def test_only_changes_to_our_table_are_noticed(message: Message, *, ours: bool) -> None:
     """A notification that names another table, or no table, does not concern natgate."""
     assert touches_table(message) is ours
+
+
+def test_the_generation_is_the_number_of_the_latest_change() -> None:
+    """A generation that has not moved shows that no table has changed."""
+    assert get_generation().type == GET_GENERATION
+    body = struct.pack("=BBH", 0, 0, 0) + attribute(1, struct.pack(">I", 77))
+    answer = Message(type=NEW_GENERATION, body=body)
+    assert parse_generation(answer) == 77
+    assert parse_generation(Message(type=2)) is None

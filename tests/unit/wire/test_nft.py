@@ -37,13 +37,17 @@ OURS: list[tuple[list[dict[str, Any]], str]] = [
     ([match(SADDR, "10.0.0.1")], "ip saddr 10.0.0.1"),
     ([match(DADDR, "@internal", "!=")], "ip daddr != @internal"),
     ([match({"ct": {"key": "state"}}, "invalid", "in"), {"drop": None}], "ct state invalid drop"),
+    ([match({"meta": {"key": "l4proto"}}, 6)], "meta l4proto tcp"),
+    ([match({"meta": {"key": "l4proto"}}, 47)], "meta l4proto 47"),
     ([{"counter": "invalid"}], 'counter name "invalid"'),
     ([{"counter": {"packets": 5, "bytes": 7}}], "counter"),
     ([match(DADDR, {"prefix": {"addr": "192.0.2.0", "len": 24}})], "ip daddr 192.0.2.0/24"),
     (
-        [match({"meta": {"key": "l4proto"}}, {"set": ["udp", "icmp", "tcp"]})],
-        "meta l4proto { icmp, tcp, udp }",
+        [match({"meta": {"key": "l4proto"}}, {"set": [17, 1, 6, 132]})],
+        "meta l4proto { 132, icmp, tcp, udp }",
     ),
+    ([match({"meta": {"key": "l4proto"}}, 17)], "meta l4proto udp"),
+    ([match({"meta": {"key": "l4proto"}}, "sctp")], "meta l4proto sctp"),
     ([match(payload("icmp", "id"), {"range": [16384, 16639]})], "icmp id 16384-16639"),
     ([{"dnat": {"addr": "10.0.0.1", "port": 4648}}], "dnat to 10.0.0.1:4648"),
     ([{"snat": {"addr": "10.0.0.1"}}], "snat to 10.0.0.1"),
@@ -224,7 +228,9 @@ def test_other_tables_are_left_out() -> None:
     assert parse_table(listing(TABLE, *items)) == Table()
 
 
-@pytest.mark.parametrize("text", ["", "{", '{"nftables": [', "nft: error"])
+@pytest.mark.parametrize(
+    "text", ["", "{", '{"nftables": [', "nft: error", "[]", '{"nftables": [7]}', "{}"]
+)
 def test_what_is_no_listing_is_refused(text: str) -> None:
     """A broken listing is a ValueError and never an empty table."""
     with pytest.raises(ValueError, match=r".*"):
@@ -244,5 +250,8 @@ def test_counters_are_named_or_found_by_comment() -> None:
         ]
         return {"rule": {**HEAD, "chain": "c", "expr": expressions, **more}}
 
-    text = listing(TABLE, named, other, rule(2, comment="g/e"), rule(3, comment="g/e"), rule(4))
+    chain = {"chain": {**HEAD, "name": "c"}}
+    text = listing(
+        TABLE, chain, named, other, rule(2, comment="g/e"), rule(3, comment="g/e"), rule(4)
+    )
     assert parse_counters(text) == {"no_entry": 5, "g/e": 5}
