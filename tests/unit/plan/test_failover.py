@@ -15,7 +15,6 @@ from natgate.plan.failover import (
     COLD_START,
     GatewaySetup,
     Setup,
-    _first_fit,
     active,
     begin,
     judge,
@@ -408,15 +407,3 @@ def test_routes_split_by_an_agent_that_died_are_brought_together() -> None:
             break
     reason = "192.0.2.0/24 in c is not led there and its agent cannot move it"
     assert orders == [moves("a", f"a is silent: {reason}")]
-
-
-def test_where_nobody_is_fit_nobody_carries() -> None:
-    """A gateway without routes stays so while its nodes, after the start, are all unfit."""
-    talk = Talk(setup("b"))
-    talk.healthy()
-    talk.hear("a", "upstream dead", at=COLD_START + 0.1)
-    assert take_overs(talk.read(None)) == [moves(None, "nobody carries it")]
-    talk.read(None)
-    talk.healthy("upstream dead")
-    assert take_overs(talk.read(None)) == []
-    assert _first_fit(talk.state, talk.setup.gateways[0], talk.now) is None
