@@ -5,6 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from natgate.wire.schema import published
+
 Schema = dict[str, Any]
 DURATION = "(ms|s|m|h)"
 """What tells a duration from any other string with a pattern."""
@@ -16,7 +18,7 @@ def model(described: type[BaseModel], linked: Mapping[str, str] | None = None) -
     `linked` names the models inside that have a page of their own.
     """
     pages = linked or {}
-    schema = described.model_json_schema(by_alias=True)
+    schema = published(described)
     parts = schema.get("$defs", {})
     names = list(pages)
     _collect(schema, parts, names)
@@ -71,15 +73,7 @@ def _default(field: Schema) -> str:
     value = field.get("default")
     if value in (None, [], {}):
         return ""
-    if isinstance(value, dict):
-        return "as below" if len(value) > 1 else ", ".join(f"`{k}: {v}`" for k, v in value.items())
-    if DURATION in field.get("pattern", ""):
-        return f"`{_duration(value)}`"
     return f"`{value}`"
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:g}s" if seconds >= 1 else f"{seconds * 1000:g}ms"
 
 
 def _type(field: Schema) -> str:

@@ -114,3 +114,14 @@ def test_a_plain_table_can_be_changed_by_all(kernel: HostKernel, second: HostKer
     kernel.apply(ChangeTable(steps=(AddTable(),)))
     second.apply(ChangeTable(steps=(DeleteTable(),)))
     assert kernel.observe().table is None
+
+
+def test_the_end_of_an_owner_is_seen_at_the_next_look(
+    kernel: HostKernel, second: HostKernel
+) -> None:
+    """A process that waited for the table takes it as soon as its owner has ended."""
+    desired = bring(kernel)
+    assert second.observe().ownership == "foreign"
+    kernel.close()
+    assert second.observe().ownership == "mine"
+    assert diff(desired, second.observe()) == ()

@@ -50,12 +50,20 @@ class Agent:
     """One node's agent. Everything happens in its loop; the methods below run there too."""
 
     def __init__(
-        self, *, node: str, keeper: Keeper, store: Store, notices: Notices, make_watch: MakeWatch
+        self,
+        *,
+        node: str,
+        keeper: Keeper,
+        store: Store,
+        notices: Notices,
+        make_watch: MakeWatch,
+        first_spec: str | None = None,
     ) -> None:
         self.node = node
         self._keeper = keeper
         self._store = store
         self._notices = notices
+        self._first_spec = first_spec
         self._make_watch = make_watch
         self._inbox: deque[Event] = deque()
         self._awake = asyncio.Event()
@@ -73,14 +81,19 @@ class Agent:
         self._said: NodeView | None = None
         self._stopping = False
 
+    async def begin(self) -> None:
+        """Take up the stored spec, or the first one; a first one that is refused leaves nothing."""
+        latest = self._store.latest()
+        if latest is not None:
+            await self._adopt(latest, parse_spec(latest.text, "stored spec"))
+        elif self._first_spec is not None:
+            await self.apply(self._first_spec, "first spec")
+
     async def run(self) -> None:
         """Keep this node until `stop`; what was applied stays."""
         loop = asyncio.get_running_loop()
         for sock in self._notices.sockets:
             loop.add_reader(sock, self._on_notice)
-        latest = self._store.latest()
-        if latest is not None:
-            await self._adopt(latest, parse_spec(latest.text, "stored spec"))
         ticker = loop.create_task(self._tick())
         try:
             while not self._stopping:

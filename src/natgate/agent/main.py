@@ -6,7 +6,7 @@ from pathlib import Path
 
 from natgate.agent.keeper import Keeper
 from natgate.agent.key import read_key
-from natgate.agent.loop import Agent, digest_of
+from natgate.agent.loop import Agent
 from natgate.agent.places import DATABASE
 from natgate.agent.watch import Post, Watch, Watched
 from natgate.cloud.interface import Steering
@@ -59,13 +59,12 @@ def make_hands(state: Path | None, spec: Spec, node: str | None) -> Hands:
 def make_agent(state: Path, node: str | None, first_spec: Path | None) -> Agent:
     """An agent for this host; `first_spec` counts only while the store holds none."""
     store = open_store(state)
-    if store.latest() is None and first_spec is not None:
-        text = read_file(first_spec)
-        store.add(text, digest_of(parse_spec(text, str(first_spec))))
     latest = store.latest()
+    first = read_file(first_spec) if latest is None and first_spec is not None else None
     kernel = HostKernel()
-    if latest is not None:
-        spec = parse_spec(latest.text, "stored spec")
+    if latest is not None or first is not None:
+        text = latest.text if latest is not None else first or ""
+        spec = parse_spec(text, "stored spec" if latest else str(first_spec))
         node = which_node(spec, kernel.observe(), node)
     elif node is None:
         raise RefusedError("no spec yet, so name this node: natgate agent --node NAME")
@@ -84,6 +83,7 @@ def make_agent(state: Path, node: str | None, first_spec: Path | None) -> Agent:
         node=name,
         keeper=Keeper(node=name, kernel=kernel, store=store),
         store=store,
+        first_spec=first,
         notices=Notices(kernel.port),
         make_watch=make_watch,
     )

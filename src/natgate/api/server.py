@@ -50,6 +50,7 @@ async def serve(agent: Agent, path: Path) -> None:
         loop.add_signal_handler(number, server.end)
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
+    await agent.begin()
     gc.collect()
     gc.freeze()  # a full collection would hold up heartbeats
     async with asyncio.TaskGroup() as group:

@@ -11,6 +11,7 @@ from natgate.cli.read import show_status
 from natgate.lab import agents, catalogue, faults, life, namespace, record
 from natgate.lab.scene import Scene, hosts
 from natgate.model.error import NatgateError
+from natgate.wire.schema import published
 
 named = click.option(
     "--name", default="lab", show_default=True, help="Which lab, if there are several."
@@ -166,7 +167,7 @@ def logs(name: str, host: str) -> None:
 @lab.command()
 def schema() -> None:
     """The JSON Schema of a scene file."""
-    output.print_json(Scene.model_json_schema(by_alias=True))
+    output.print_json(published(Scene))
 
 
 @lab.command()

@@ -4,9 +4,10 @@ import click
 
 from natgate.cli.output import print_json
 from natgate.model.spec import Spec
+from natgate.wire.schema import published
 
 
 @click.command()
 def schema() -> None:
     """Print the JSON Schema of a spec."""
-    print_json(Spec.model_json_schema(by_alias=True))
+    print_json(published(Spec))

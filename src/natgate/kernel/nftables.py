@@ -36,7 +36,7 @@ class Nftables:
         self._library = _load()
         self._handle, self._socket = self._open()
         self._queries = NetlinkSocket(NETFILTER)
-        self._latest: tuple[int, tuple[Table | None, Ownership]] | None = None
+        self._listed: tuple[int, Table | None] | None = None
         self.owner_works = self._probe_owner()
 
     @property
@@ -56,16 +56,9 @@ class Nftables:
         """The table and who owns it.
 
         A table whose owner died is adopted before it is read, since nft 1.0.6 writes broken JSON
-        for the flags of an orphan; it becomes one again with the end of this process.
-
-        Nothing is listed while the kernel's generation number shows that nothing has changed.
+        for the flags of an orphan; it becomes one again with the end of this process. Nothing is
+        listed while the kernel's generation number shows that nothing has changed.
         """
-        generation = self._generation()
-        if self._latest is None or self._latest[0] != generation:
-            self._latest = (generation, self._read())
-        return self._latest[1]
-
-    def _read(self) -> tuple[Table | None, Ownership]:
         state = self._state()
         if state is None:
             return None, "none"
@@ -74,7 +67,11 @@ class Nftables:
             state = self._state() or state
         if state.flags & nfnetlink.DORMANT:  # nft 1.0.6 writes broken JSON for this flag too
             return Table(asleep=True), self._ownership(state)
-        table = _parsed(parse_table, self._run(f"list table ip {TABLE}", _LISTING))
+        generation = self._generation()
+        if self._listed is None or self._listed[0] != generation:
+            text = self._run(f"list table ip {TABLE}", _LISTING)
+            self._listed = (generation, _parsed(parse_table, text))
+        table = self._listed[1]
         return table, self._ownership(state) if table is not None else "none"
 
     def counters(self) -> dict[str, int]:

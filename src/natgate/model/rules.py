@@ -52,6 +52,12 @@ def _names(spec: Spec) -> Iterator[Problem]:
 
 def _subnets(spec: Spec) -> Iterator[Problem]:
     network = spec.network
+    for index, prefix in enumerate(network.ranges):
+        if prefix.prefixlen == 0:
+            message = (
+                f"{prefix} is everything, and nothing would be outside; name the network's own"
+            )
+            yield Problem(path=f"network.ranges[{index}]", message=message)
     for index, subnet in enumerate(network.subnets):
         path = f"network.subnets[{index}]"
         if not covers(collapse(network.ranges), subnet.cidr):
@@ -191,6 +197,9 @@ def _entries(spec: Spec) -> Iterator[Problem]:
                     )
                     yield Problem(path=f"{path}.sources[{s}]", message=message)
         for d, destination in enumerate(entry.destinations):
+            if destination.is_multicast or destination.is_loopback:
+                message = f"{destination} is not routed, so no packet to it crosses a node"
+                yield Problem(path=f"{path}.destinations[{d}]", message=message)
             if destination.prefixlen and any(destination.overlaps(c) for c in clients):
                 message = f"{destination} overlaps a client subnet, which is reached without a node"
                 yield Problem(path=f"{path}.destinations[{d}]", message=message)
@@ -223,28 +232,39 @@ def _ways(spec: Spec) -> Iterator[Problem]:
     """Routes choose a gateway by destination only, rules by source first: they must agree.
 
     Where one gateway's destination lies inside another's, the route leads every host of the table
-    to the first, so it must be the one that translates them.
+    to the first, so it must be the one that translates them: by the same sources, since a longer
+    mask would win over the closer destination.
     """
-    claims = [
-        (g, subnet.table, entry.sources, destination)
-        for g, gateway in enumerate(spec.gateways)
-        for entry in gateway.snat
-        for subnet in spec.network.subnets
-        if subnet.kind == "client" and any(s.overlaps(subnet.cidr) for s in entry.sources)
-        for destination in entry.destinations or (EVERYWHERE,)
-    ]
-    for wide, table, sources, outer in claims:
-        for narrow, other, narrower, inner in claims:
-            nested = outer != inner and outer.supernet_of(inner)
-            if wide == narrow or table != other or not nested or set(sources) <= set(narrower):
-                continue
-            one, two = spec.gateways[narrow].name, spec.gateways[wide].name
-            message = (
-                f"route table {table} leads {inner} to gateway {one}, and hosts that gateway {two} "
-                f"translates for {outer} would go there too: give both the same sources, or put "
-                "the entries into one gateway"
-            )
-            yield Problem(path=f"gateways[{narrow}].snat", message=message)
+    claims = _claims(spec)
+    lengths = {destination.prefixlen for _, destination in claims}
+    for (table, inner), claimants in claims.items():
+        for length in sorted(length for length in lengths if length < inner.prefixlen):
+            outer = inner.supernet(new_prefix=length)
+            for wide, sources in claims.get((table, outer), {}).items():
+                for narrow, reached in claimants.items():
+                    if wide == narrow or sources <= reached:
+                        continue
+                    one, two = spec.gateways[narrow].name, spec.gateways[wide].name
+                    message = (
+                        f"route table {table} leads {inner} to gateway {one}, and hosts that "
+                        f"gateway {two} translates for {outer} would go there too: give both the "
+                        "same sources, or put the entries into one gateway"
+                    )
+                    yield Problem(path=f"gateways[{narrow}].snat", message=message)
+
+
+def _claims(spec: Spec) -> dict[tuple[str, IPv4Network], dict[int, set[IPv4Network]]]:
+    """For each table and destination the gateways that need the route, and whom they translate."""
+    claims: dict[tuple[str, IPv4Network], dict[int, set[IPv4Network]]] = {}
+    clients = [subnet for subnet in spec.network.subnets if subnet.kind == "client"]
+    for g, e, gateway in _each_entry(spec):
+        entry = gateway.snat[e]
+        for subnet in clients:
+            sources = {source for source in entry.sources if source.overlaps(subnet.cidr)}
+            for destination in (entry.destinations or (EVERYWHERE,)) if sources else ():
+                claimants = claims.setdefault((subnet.table, destination), {})
+                claimants.setdefault(g, set()).update(sources)
+    return claims
 
 
 def _timing(spec: Spec) -> Iterator[Problem]:

@@ -32,7 +32,7 @@ def _seconds(value: object) -> object:
     return float(match[1]) * _SECONDS[match[2]]
 
 
-def _duration(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """The inverse of `_seconds`: whole milliseconds where that is exact, else seconds."""
     thousandths = round(seconds * 1000)
     if seconds != int(seconds) and thousandths * _SECONDS["ms"] == seconds:
@@ -71,7 +71,7 @@ Duration = Annotated[
     float,
     BeforeValidator(_seconds),
     Field(gt=0, allow_inf_nan=False),
-    PlainSerializer(_duration, return_type=str, when_used="json"),
+    PlainSerializer(duration_text, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "pattern": _DURATION.pattern, "examples": ["50ms", "1.5s"]}),
 ]
 Prefix = Annotated[

@@ -78,6 +78,11 @@ def inside_of(spec: Spec) -> tuple[IPv4Network, ...]:
     return subtract(spec.network.ranges, own_of(spec))
 
 
+def destinations_of(spec: Spec) -> tuple[IPv4Network, ...]:
+    """Every destination that an entry names: nobody may be forwarded there but by an entry."""
+    return collapse(d for g in spec.gateways for e in g.snat for d in e.destinations)
+
+
 def own_of(spec: Spec) -> tuple[IPv4Network, ...]:
     """The prefixes of the network that may be seen outside: those of addresses and of nodes.
 
@@ -129,6 +134,7 @@ def _table(spec: Spec, node: str) -> Table:
         lookups=(
             _prefix_set("inside", inside_of(spec)),
             _prefix_set("internal", internal_of(spec)),
+            _prefix_set("destinations", destinations_of(spec)),
             *_source_maps(groups),
         ),
         counters=COUNTERS,
@@ -204,7 +210,7 @@ def _postrouting(spec: Spec, node: str, groups: dict[IPv4Network, Group]) -> Cha
     """Seen by the first packet of a flow only; one that no entry translates is not even kept."""
     me = spec.node(node).address
     rules = [
-        Rule(text=f"ip saddr {peer} snat to {me}", comment="probe through this node")
+        Rule(text=f"ct status dnat ip saddr {peer} snat to {me}", comment="probe through this node")
         for peer in peer_addresses(spec, node)
     ]
     rules.append(Rule(text="ip daddr @internal return", comment="stays inside"))
@@ -214,7 +220,10 @@ def _postrouting(spec: Spec, node: str, groups: dict[IPv4Network, Group]) -> Cha
         rules.append(
             Rule(text=f"ip saddr{masked} vmap @snat{length}", comment=f"sources /{length}")
         )
-    rules.append(Rule(text='ip saddr @inside counter name "no_entry" drop', comment="no entry"))
+    drop = 'counter name "no_entry" drop'
+    rules.append(Rule(text=f"ip saddr @inside {drop}", comment="no entry"))
+    forwarded = "fib saddr type != local ip daddr @destinations"
+    rules.append(Rule(text=f"{forwarded} {drop}", comment="forged source"))
     hook = Hook(type="nat", hook="postrouting", priority=SRCNAT)
     return Chain(name="postrouting", hook=hook, rules=tuple(rules))
 

@@ -148,6 +148,14 @@ class Judgement:
         return self.condition in {"healthy", "silent"}
 
 
+BLOCKED_ROUNDS = 2.5
+"""Probes of a speaking node that may stay unanswered, one each `reread`."""
+
+BLOCKED = Judgement(
+    condition="unhealthy", reasons=("probes no longer pass through the node: something drops them",)
+)
+
+
 def begin(setup: Setup, now: float) -> State:
     """The state of a node that knows nothing yet."""
     return State(
@@ -165,7 +173,7 @@ def step(state: State, event: Event, now: float) -> tuple[State, tuple[Order, ..
     state = _track_health(state, now)
     orders: list[Order] = []
     if isinstance(event, Ticked):
-        state, probes = _probe_silent(state, now)
+        state, probes = _probe_peers(state, now)
         orders += probes
     for gateway in state.setup.gateways:
         order = _decide(state, gateway, now)
@@ -188,7 +196,9 @@ def judge(state: State, gateway: GatewaySetup, node: str, now: float) -> Judgeme
     if node == state.setup.me:
         return _judge_word(_own_word(state, gateway.name))
     if speaks(state, node, now):
-        return _judge_word(state.peers[node].view.gateways.get(gateway.name))
+        told = _judge_word(state.peers[node].view.gateways.get(gateway.name))
+        blocked = told.fit and _blocked(state.setup, state.peers[node])
+        return BLOCKED if blocked else told
     return _judge_silent(state, gateway, state.peers.get(node, PeerState()), now)
 
 
@@ -211,6 +221,18 @@ def own_view(state: State, generation: int, digest: str) -> NodeView:
         for setup in state.setup.gateways
     }
     return NodeView(generation=generation, digest=digest, gateways=gateways)
+
+
+def _blocked(setup: Setup, peer: PeerState) -> bool:
+    """Whether probes that used to pass through a node no longer do, while its kernel answers.
+
+    A node that never let one pass is not judged: the way back to here may be closed to them.
+    """
+    kernel = peer.answers.get((Probe.KERNEL, None))
+    forwarding = peer.answers.get((Probe.FORWARDING, None))
+    if kernel is None or forwarding is None:
+        return False
+    return kernel - forwarding > BLOCKED_ROUNDS * setup.reread
 
 
 def _own_word(state: State, gateway: str) -> GatewayView:
@@ -331,14 +353,18 @@ def _notice_own_pause(state: State, now: float) -> State:
     return replace(state, stepped=now)
 
 
-def _probe_silent(state: State, now: float) -> tuple[State, list[Order]]:
+def _probe_peers(state: State, now: float) -> tuple[State, list[Order]]:
+    """Probe a silent peer often, and one that speaks now and then: its word is not the whole truth."""
     orders: list[Order] = []
     for name, peer in state.peers.items():
         last = peer.heard if peer.heard is not None else state.started
-        due = peer.asked is None or now - peer.asked >= state.setup.interval / 2
-        if now - last >= state.setup.late and due:
+        silent = now - last >= state.setup.late
+        pause = state.setup.interval / 2 if silent else state.setup.reread
+        if peer.asked is None or now - peer.asked >= pause:
             orders.append(ProbePeer(peer=name))
-            since = now if peer.probed_since is None else peer.probed_since
+            since = peer.probed_since
+            if silent and since is None:
+                since = now
             state = _with_peer(state, name, replace(peer, asked=now, probed_since=since))
     return state, orders
 

@@ -155,6 +155,14 @@ def _line(path: Path, lines: Lines) -> int | None:
     return None
 
 
+_PLAIN_WORDS = (
+    (r"Tuple", "List"),
+    (r"valid tuple", "list"),
+    (r"valid dictionary( or instance of \w+)?", "mapping"),
+    (r" after validation, not 0", ""),
+)
+"""What pydantic says of Python, in the words of YAML."""
+
 _UNION_TAGS = {"icmp", "tcp", "none", "lab"}
 
 
@@ -179,6 +187,8 @@ def _sentence(item: Any) -> str:  # noqa: ANN401 (as above)
         return message.removeprefix("Value error, ")
     if kind == "string_pattern_mismatch":
         return f"{item['input']!r} does not match {item['ctx']['pattern']}"
+    for python, plain in _PLAIN_WORDS:
+        message = re.sub(python, plain, message)
     shown = repr(item["input"])
     if len(shown) > 60:  # noqa: PLR2004 (one line on a screen)
         return message

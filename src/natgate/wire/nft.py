@@ -207,6 +207,7 @@ def _and(body: Json) -> str:
 _VALUES: dict[str, Callable[[Json], str]] = {
     "payload": lambda b: f"{b['protocol']} {b['field']}" if "field" in b else _raw({"payload": b}),
     "meta": lambda b: f"meta {b['key']}",
+    "fib": lambda b: f"fib {' . '.join(_as_list(b['flags']))} {b['result']}",
     "ct": lambda b: f"ct {b['key']}" if set(b) == {"key"} else _raw({"ct": b}),
     "prefix": lambda b: f"{_value(b['addr'])}/{b['len']}",
     "range": lambda b: f"{_value(b[0])}-{_value(b[1])}",

@@ -317,7 +317,7 @@ def test_routes_and_rules_must_lead_to_the_same_gateway() -> None:
     """A route chooses by destination only: it must not lead hosts to a gateway of others."""
     narrow = (
         second(
-            "198.51.100.7", "{name: e, sources: [10.10.0.0/28], destinations: [192.168.100.64/26]}"
+            "198.51.100.7", "{name: e, sources: [10.10.0.0/29], destinations: [192.168.100.64/26]}"
         ),
         ("  zones", "  address_ranges: [198.51.100.0/24]\n  zones"),
     )
@@ -326,9 +326,9 @@ def test_routes_and_rules_must_lead_to_the_same_gateway() -> None:
         "hosts that gateway partner translates for 192.168.100.0/24 would go there too: give both "
         "the same sources, or put the entries into one gateway"
     }
-    same = (("sources: [10.10.0.0/28], d", "sources: [10.10.0.0/28, 10.10.0.32/28], d"),)
-    text = narrow[0][1].replace(*same[0])
-    assert _problems(((narrow[0][0], text), narrow[1])) == {}
+    for same in ("[10.10.0.0/28]", "[10.10.0.0/28, 10.10.0.32/28]"):
+        text = narrow[0][1].replace("[10.10.0.0/29]", same)
+        assert _problems(((narrow[0][0], text), narrow[1])) == {}
 
 
 def test_there_are_ids_for_so_many_gateways() -> None:
@@ -337,3 +337,21 @@ def test_there_are_ids_for_so_many_gateways() -> None:
     (gateway,) = spec.gateways
     many = spec.model_copy(update={"gateways": (gateway,) * (rules.MAX_GATEWAYS + 1)})
     assert "at most 190 gateways" in {p.path: p.message for p in rules.problems(many)}["gateways"]
+
+
+def test_a_range_that_is_everything_is_refused() -> None:
+    """Were everything inside, nothing would be translated."""
+    assert _problems((("ranges: [10.10.0.0/24]", "ranges: [0.0.0.0/0]"),)) == {
+        "network.ranges[0]": "0.0.0.0/0 is everything, and nothing would be outside; "
+        "name the network's own"
+    }
+
+
+@pytest.mark.parametrize("destination", ["224.0.0.0/4", "127.0.0.0/8"])
+def test_a_destination_that_is_not_routed_is_refused(destination: str) -> None:
+    """Multicast and loopback never cross a node."""
+    found = _problems((("192.168.100.0/24", destination),))
+    assert found == {
+        "gateways[0].snat[0].destinations[0]": f"{destination} is not routed, so no packet to it "
+        "crosses a node"
+    }

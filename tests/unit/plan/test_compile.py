@@ -63,10 +63,11 @@ def test_source_000_compiles_to_these_rules() -> None:
             'ct state invalid counter name "invalid" drop comment "skips translation"',
         ],
         "postrouting": [
-            'ip saddr 10.10.0.52 snat to 10.10.0.20 comment "probe through this node"',
+            'ct status dnat ip saddr 10.10.0.52 snat to 10.10.0.20 comment "probe through this node"',
             'ip daddr @internal return comment "stays inside"',
             'ip saddr & 255.255.255.240 vmap @snat28 comment "sources /28"',
             'ip saddr @inside counter name "no_entry" drop comment "no entry"',
+            'fib saddr type != local ip daddr @destinations counter name "no_entry" drop comment "forged source"',
         ],
         "snat.partner.to-partner": [
             'ip daddr 192.168.100.0/24 meta l4proto { icmp, tcp, udp } counter snat to 10.10.0.85:1025-65535 fully-random comment "partner/to-partner"',
@@ -85,6 +86,7 @@ def test_source_000_compiles_to_these_lookups() -> None:
             "",
         ),
         "internal": {"10.10.0.0/24": ""},
+        "destinations": {"192.168.100.0/24": ""},
         "snat28": {"10.10.0.0": jump, "10.10.0.32": jump},
     }
     assert held.objects == {("counter", name) for name in COUNTERS}
@@ -128,7 +130,7 @@ def test_the_longest_mask_is_tried_first() -> None:
         "name: half, sources: [10.10.0.0/29], destinations: [192.0.2.0/24]",
     )
     held = table(spec)
-    assert [rule.text for rule in held.chains["postrouting"].rules[2:-1]] == [
+    assert [rule.text for rule in held.chains["postrouting"].rules[2:-2]] == [
         "ip saddr vmap @snat32",
         "ip saddr & 255.255.255.248 vmap @snat29",
         "ip saddr & 255.255.255.240 vmap @snat28",

@@ -85,3 +85,26 @@ def test_where_nobody_is_fit_nobody_takes_a_gateway_that_nobody_carries() -> Non
     talk.read(None, at=0.1)
     talk.healthy("upstream dead", at=5.0)
     assert take_overs(talk.read(None, at=5.0)) == []
+
+
+def test_a_node_whose_probes_stop_passing_is_unhealthy_whatever_it_says() -> None:
+    """Something drops what it forwards, and its own checks do not see it."""
+    talk = follows()
+    talk.answer("a", Probe.KERNEL, Probe.FORWARDING, at=2.0)
+    for second in (3.0, 4.0, 4.4):
+        talk.hear("a", at=second)
+        talk.answer("a", Probe.KERNEL, at=second)
+        assert take_overs(talk.read("a", at=second)) == []
+    talk.hear("a", at=4.6)
+    talk.answer("a", Probe.KERNEL, at=4.6)
+    reason = "probes no longer pass through the node: something drops them"
+    assert take_overs(talk.read("a", at=4.6)) == [moves("a", f"a is unhealthy: {reason}")]
+
+
+def test_a_node_that_never_let_a_probe_pass_is_believed() -> None:
+    """A firewall that closes the way back to the asker is no reason for a failover."""
+    talk = follows()
+    for second in range(3, 12):
+        talk.hear("a", at=float(second))
+        talk.answer("a", Probe.KERNEL, at=float(second))
+        assert take_overs(talk.read("a", at=float(second))) == []

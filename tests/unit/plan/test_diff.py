@@ -9,6 +9,11 @@ from hypothesis import strategies as st
 from natgate.kernel.fake import FakeKernel
 from natgate.model.change import (
     AddBlackhole,
+    AddChain,
+    AddElements,
+    AddLookup,
+    AddObject,
+    AddRule,
     AddTable,
     Change,
     ChangeTable,
@@ -21,6 +26,7 @@ from natgate.model.change import (
 from natgate.model.desired import Guard
 from natgate.model.observed import Observed
 from natgate.model.spec import Spec
+from natgate.model.table import Chain, Lookup, Rule
 from natgate.plan.compile import FORWARDING, NodeFacts, compile_node
 from natgate.plan.diff import diff, removal
 from tests.effort import FEW
@@ -138,7 +144,43 @@ def test_what_is_too_much_is_taken_away() -> None:
     assert diff(DESIRED, more) == (RemoveBlackhole(prefix=extra), RemoveGuard(link="x"))
 
 
-SETTINGS = st.fixed_dictionaries(dict.fromkeys(DESIRED.sysctls, st.sampled_from("012")))
+FOREIGN = ChangeTable(
+    steps=(
+        AddObject(kind="counter", name="x"),
+        AddLookup(lookup=Lookup(name="s", type="ipv4_addr")),
+        AddLookup(lookup=Lookup(name="m", type="ipv4_addr : verdict")),
+        AddChain(chain=Chain(name="c")),
+        AddRule(chain="c", rule=Rule(text='ip saddr @s counter name "x"')),
+        AddRule(chain="forward", rule=Rule(text="jump c")),
+        AddElements(lookup="m", elements=(("10.0.0.1", "jump c"),)),
+        AddElements(lookup="snat28", elements=(("10.9.9.0", "jump c"),)),
+    )
+)
+"""What others put into the table."""
+
+
+def test_what_others_put_into_the_table_is_taken_out() -> None:
+    """Foreign chains, sets, maps, counters, rules and elements go, references first."""
+    kernel = brought(DESIRED, EMPTY)
+    kernel.apply(FOREIGN)
+    (change,) = diff(DESIRED, kernel.held)
+    kernel.apply(change)
+    assert differences(DESIRED, kernel.held) == {}
+
+
+def test_what_has_another_type_is_made_anew() -> None:
+    """A set of ours with another type, or a chain with another hook, cannot be kept."""
+    held = brought(DESIRED, EMPTY)
+    held.apply(FOREIGN)
+    assert held.held.table is not None
+    lookup = replace(held.held.table.lookups["inside"], type="inet_service", elements={})
+    chain = replace(held.held.table.chains["forward"], hook=None)
+    for table in (
+        replace(held.held.table, lookups={**held.held.table.lookups, "inside": lookup}),
+        replace(held.held.table, chains={**held.held.table.chains, "forward": chain}),
+    ):
+        wrong = replace(held.held, table=table)
+        assert differences(DESIRED, brought(DESIRED, wrong).held) == {}
 
 
 @given(specs(), st.data(), st.frozensets(st.sampled_from(LINKS)))

@@ -2,6 +2,7 @@
 
 import struct
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,6 +36,14 @@ def test_a_truncated_datagram_loses_only_its_end(
     cut = data.draw(st.integers(0, len(whole)))
     found = list(parse_messages(whole[:cut]))
     assert found == messages[: len(found)]
+
+
+@pytest.mark.parametrize("size", [0, 15, 21, 400])
+def test_a_message_with_a_wrong_size_ends_the_reading(size: int) -> None:
+    """A size that is less than a header, or more than what is there, is not believed."""
+    good = Message(type=1, body=b"abcd").render()
+    wrong = struct.pack("=IHHII", size, 1, 0, 0, 0) + b"abcd"
+    assert len(list(parse_messages(good + wrong))) == 1
 
 
 @given(st.binary(max_size=80))
