@@ -77,6 +77,7 @@ class Keeper:
     def end_withdrawn(self, spec: Spec) -> None:
         """End the flows from inside whose source, as the far end sees it, the spec does not have."""
         allowed = {fixed.address for gateway in spec.gateways for fixed in gateway.addresses}
+        self._kernel.end_untranslated(inside_of(spec), internal_of(spec))
         self._kernel.end_withdrawn(inside_of(spec), internal_of(spec), allowed)
 
     def counters(self) -> Mapping[str, int]:

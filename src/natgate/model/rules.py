@@ -177,7 +177,7 @@ def _gateways(spec: Spec) -> Iterator[Problem]:
 
 def _entries(spec: Spec) -> Iterator[Problem]:
     clients = collapse(s.cidr for s in spec.network.subnets if s.kind == "client")
-    seen: dict[tuple[IPv4Network, IPv4Network | None], str] = {}
+    seen: dict[tuple[IPv4Network, IPv4Network], str] = {}
     for g, e, gateway in _each_entry(spec):
         entry = gateway.snat[e]
         path = f"gateways[{g}].snat[{e}]"
@@ -187,10 +187,10 @@ def _entries(spec: Spec) -> Iterator[Problem]:
             if not covers(clients, source):
                 message = f"{source} is not inside a client subnet; only their hosts are translated"
                 yield Problem(path=f"{path}.sources[{s}]", message=message)
-            for destination in entry.destinations or (None,):
+            for destination in entry.destinations or (EVERYWHERE,):
                 at = seen.setdefault((source, destination), path)
                 if at != path:
-                    where = "everywhere" if destination is None else destination
+                    where = "everywhere" if destination == EVERYWHERE else destination
                     message = (
                         f"source {source} to {where} is already translated by {at}; the longest "
                         "mask wins, so equal ones would leave it to chance: remove one"
