@@ -311,6 +311,8 @@ class Agent:
         assert self._spec is not None  # noqa: S101 (only asked with a spec)
         assert self._watch is not None  # noqa: S101 (made with the spec)
         local = (f"rules not in force: {self._kept.error}",) if self._kept.error else ()
+        if self._leaving:
+            local = (*local, "natgate is being removed from this node")
         reasons: dict[str, tuple[str, ...]] = {g.name: local for g in self._spec.gateways}
         known_bad = set(reasons) if local else set[str]()
         for (gateway, index), reason in self._watch.upstream.items():

@@ -10,8 +10,6 @@ from pydantic import Field
 from natgate.model.routes import EVERYWHERE
 from natgate.model.spec import Gateway, Model, Name, Port, Prefix, SnatEntry, Spec, Subnet
 
-API_VERSION = "natgate.lab/v1"
-
 VPC = "vpc"
 """The host that every scene has: the cloud's implicit router."""
 

@@ -18,8 +18,6 @@ from pydantic import (
     WithJsonSchema,
 )
 
-API_VERSION = "natgate/v1"
-
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h)$")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
