@@ -5,7 +5,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 
+import pytest
+
 from tests.lab.conftest import Bench
+
+pytestmark = pytest.mark.lab
 
 
 def test_a_node_that_is_removed_hands_over_first(bring_up: Callable[..., Bench]) -> None:
