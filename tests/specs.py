@@ -61,8 +61,16 @@ def spec_with(*replacements: tuple[str, str]) -> str:
 @st.composite
 def specs(draw: DrawFn) -> Spec:
     """Any valid spec of one to four zones and one to three gateways."""
-    spec = Spec.model_validate(draw(documents()))
+    document = draw(documents())
+    spec = Spec.model_validate(document)
     assume(not rules.problems(spec))  # two gateways may need conflicting ways
+    for gateway in document["gateways"]:
+        gateway["mode"] = draw(st.sampled_from(["active-standby", "active-active"]))
+        divided = Spec.model_validate(document)
+        if rules.problems(divided):  # not every node would have a route
+            gateway["mode"] = "active-standby"
+        else:
+            spec = divided
     return spec
 
 
@@ -92,6 +100,7 @@ def documents(draw: DrawFn) -> Document:
         "gateways": gateways,
         "steering": {"kind": steering},
         "heartbeat": {"key_env": "NATGATE_KEY", "port": draw(st.integers(1, 65533))},
+        "handover": {"carrier": draw(st.sampled_from(["vxlan", "route"]))},
         "host": {"ownership": draw(st.sampled_from(["auto", "off"]))},
     }
 

@@ -8,6 +8,7 @@ from natgate.agent.keeper import Keeper
 from natgate.agent.key import read_key
 from natgate.agent.loop import Agent
 from natgate.agent.places import DATABASE
+from natgate.agent.takeover import Local
 from natgate.agent.watch import Post, Watch, Watched
 from natgate.cloud.interface import Steering
 from natgate.cloud.lab import LabSteering
@@ -70,12 +71,15 @@ def make_agent(state: Path, node: str | None, first_spec: Path | None) -> Agent:
         raise RefusedError("no spec yet, so name this node: natgate agent --node NAME")
     name = node
 
-    def make_watch(watched: Watched, post: Post) -> Watch:
+    def make_watch(watched: Watched, local: Local, post: Post) -> Watch:
+        key = read_key(watched.spec.heartbeat)
         return Watch(
             watched=watched,
-            key=read_key(watched.spec.heartbeat),
+            key=key,
             start=store.start(time.time_ns()),
             steering=make_steering(watched.spec, name),
+            fence=None,
+            local=local,
             post=post,
         )
 
@@ -86,6 +90,7 @@ def make_agent(state: Path, node: str | None, first_spec: Path | None) -> Agent:
         first_spec=first,
         notices=Notices(kernel.port),
         make_watch=make_watch,
+        wall_clock=time.time,
     )
 
 

@@ -52,6 +52,10 @@ class HostError(NatgateError):
     """This host failed at something natgate asked of it."""
 
 
+class FenceAwayError(HostError):
+    """The fence did not answer within its bound."""
+
+
 class AgentError(NatgateError):
     """The agent cannot be reached."""
 

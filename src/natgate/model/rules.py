@@ -12,6 +12,7 @@ from itertools import combinations
 from natgate.model.address import LAST_PORT, collapse, covers
 from natgate.model.error import Problem
 from natgate.model.routes import EVERYWHERE, wanted_routes
+from natgate.model.share import shares_of
 from natgate.model.spec import Gateway, Health, LabSteering, Spec, Subnet
 
 MIN_SUBNET_PREFIX = 28
@@ -24,7 +25,9 @@ MAX_GATEWAYS = 190
 def problems(spec: Spec) -> tuple[Problem, ...]:
     """Every contradiction in a spec; empty means it can be compiled."""
     checks = (_names, _subnets, _nodes, _addresses, _gateways, _entries, _routes, _ways, _timing)
-    return tuple(problem for check in checks for problem in check(spec))
+    found = tuple(problem for check in checks for problem in check(spec))
+    # Shares can be told only of a spec whose names and zones are right.
+    return found or tuple(_shares(spec))
 
 
 def _twice(path: str, what: str, values: Iterable[Hashable]) -> Iterator[Problem]:
@@ -251,6 +254,51 @@ def _ways(spec: Spec) -> Iterator[Problem]:
                         "same sources, or put the entries into one gateway"
                     )
                     yield Problem(path=f"gateways[{narrow}].snat", message=message)
+
+
+def _shares(spec: Spec) -> Iterator[Problem]:
+    """An active-active gateway needs a route for each node, and a carrier that fits the nodes."""
+    for g, gateway in enumerate(spec.gateways):
+        if gateway.mode == "active-standby":
+            continue
+        path = f"gateways[{g}]"
+        nodes = spec.nodes_of(gateway)
+        if len(nodes) == 1:
+            message = "active-active needs two nodes or more; use mode active-standby"
+            yield Problem(path=f"{path}.mode", message=message)
+        if not isinstance(spec.steering, LabSteering):
+            message = (
+                "active-active needs a steering that leads each zone's route table to a node of "
+                f"its own, which {spec.steering.kind} does not; use mode active-standby"
+            )
+            yield Problem(path=f"{path}.mode", message=message)
+        for share in shares_of(spec, gateway):
+            if not share.routes:
+                zone = spec.node(share.home).zone
+                message = (
+                    f"node {share.home} would carry nothing: no entry translates a client subnet "
+                    f"of zone {zone} that another node does not carry; leave the node out of "
+                    "gateways[].nodes, or use mode active-standby"
+                )
+                yield Problem(path=f"{path}.mode", message=message)
+        if spec.handover.carrier == "route":
+            yield from _route_carrier(spec, gateway, nodes, path)
+
+
+def _route_carrier(
+    spec: Spec, gateway: Gateway, nodes: tuple[str, ...], path: str
+) -> Iterator[Problem]:
+    way_out = "use handover.carrier vxlan"
+    if len(nodes) > 2:  # noqa: PLR2004 (one table can lead to one other node)
+        message = f"a route leads to one other node, and there are {len(nodes)}: {way_out}"
+        yield Problem(path=f"{path}.mode", message=message)
+    tables = [getattr(_subnet_of(spec, spec.node(n).address), "table", None) for n in nodes]
+    if None in tables or len(set(tables)) < len(tables):
+        message = (
+            "handover.carrier route needs a node subnet with a route table of its own for each "
+            f"node of {gateway.name}; give them one, or {way_out}"
+        )
+        yield Problem(path=f"{path}.mode", message=message)
 
 
 def _claims(spec: Spec) -> dict[tuple[str, IPv4Network], dict[int, set[IPv4Network]]]:

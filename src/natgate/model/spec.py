@@ -203,12 +203,30 @@ class Health(Model):
     )
 
 
+class Failback(Model):
+    """Whether a share returns to the node that carried it first."""
+
+    policy: Literal["sticky", "preferred"] = Field(
+        default="sticky",
+        description="sticky: it stays until an operator or a failure moves it; preferred: it "
+        "returns to its first node once that has been healthy for the delay",
+    )
+    delay: Duration = Field(
+        default=60.0, description="how long the first node must be healthy (policy preferred)"
+    )
+
+
 class Gateway(Model):
     """One or more fixed addresses, the nodes that may carry them, and the entries."""
 
     name: Name
-    mode: Literal["active-standby"] = Field(
-        default="active-standby", description="one node carries it, the others wait"
+    mode: Literal["active-standby", "active-active"] = Field(
+        default="active-standby",
+        description="active-standby: one node carries it, the others wait; active-active: every "
+        "node carries its own zone, with a block of each address's ports",
+    )
+    failback: Failback = Field(
+        default=Failback(), description="what happens when a node that was relieved is well again"
     )
     nodes: tuple[Name, ...] = Field(
         default=(), description="nodes that may carry it, preferred first; all if left out"
@@ -273,6 +291,17 @@ class Heartbeat(Model):
         return self.port + 2
 
 
+class HandOver(Model):
+    """How a return reaches the node whose block its port lies in (active-active gateways)."""
+
+    carrier: Literal["vxlan", "route"] = Field(
+        default="vxlan",
+        description="vxlan: a tunnel between the nodes, on any network and for any number of "
+        "them; route: the network's own tables lead from one node to the other, for two nodes",
+    )
+    port: Port = Field(default=4789, description="UDP port of the tunnel; only nodes are let in")
+
+
 class Host(Model):
     """What natgate may do on each node."""
 
@@ -296,6 +325,9 @@ class Spec(Model):
         default=NoSteering(kind="none"), description="who moves the routes, and how"
     )
     heartbeat: Heartbeat = Field(default=Heartbeat(), description="how nodes watch each other")
+    handover: HandOver = Field(
+        default=HandOver(), description="how returns reach their node in active-active gateways"
+    )
     host: Host = Field(default=Host(), description="what natgate may do on each node")
 
     def node(self, name: str) -> Node:
