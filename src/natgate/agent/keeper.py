@@ -86,6 +86,19 @@ class Keeper:
                 failure = error
         return Kept(changes=tuple(done), failure=failure)
 
+    def adopt(self, spec: Spec, roles: Roles) -> Kept:
+        """Make the changes that new roles need, at once; whether they hold is for a later look."""
+        done: list[Change] = []
+        try:
+            desired, observed, changes = self.plan(spec, roles)
+            for change in changes:
+                self._remember(change, observed)
+                self._kernel.apply(change)
+                done.append(change)
+        except NatgateError as error:
+            return Kept(changes=tuple(done), failure=error)
+        return _kept(tuple(done), desired, observed)
+
     def end_withdrawn(self, spec: Spec) -> None:
         """End the flows from inside whose source, as the far end sees it, the spec does not have."""
         allowed = {fixed.address for gateway in spec.gateways for fixed in gateway.addresses}

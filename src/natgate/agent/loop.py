@@ -27,8 +27,9 @@ from natgate.model.view import NodeView
 from natgate.model.warning import ActiveWarning, warning
 from natgate.model.wish import lasting
 from natgate.plan import failover
+from natgate.plan.rehearse import Flows
 from natgate.plan.setup import setup_of
-from natgate.plan.state import State, active, begin
+from natgate.plan.state import ShareSetup, State, active, begin
 from natgate.plan.warnings import warnings
 from natgate.store.interface import Generation, Store
 from natgate.wire.config import parse_spec
@@ -318,15 +319,19 @@ class Agent:
         roles = roles_of(self._state, self._taking, self._roles)
         if roles != self._roles:
             self._roles = roles
-            self._bring(now)
+            self._kept = self._keeper.adopt(self._spec, roles)
+            self._look_again()
             if self._kept.failure is None:
                 self._store.keep("roles", render_roles(roles))
-            else:
-                self._dirty = True
         wishes = lasting(self._state.wishes)
         if wishes != lasting(self._wishes):
             self._store.keep("wishes", render_wishes(wishes))
         self._wishes = self._state.wishes
+
+    def _look_again(self) -> None:
+        """Verify in the next turn: first the routes are moved, and the peers told."""
+        self._dirty = True
+        self._awake.set()
 
     def adopt(self, share: str, *, handing_out: bool) -> None:
         """Carry a share from now on, before its routes lead here; HostError if the rules do not."""
@@ -340,6 +345,20 @@ class Agent:
         if failover.outcome != "running":
             self._taking.pop(failover.share, None)
         return self._store.record(failover)
+
+    @property
+    def state(self) -> State | None:
+        """What the decision knows; None without a spec."""
+        return self._state
+
+    async def refused(self, share: ShareSetup) -> dict[str, str]:
+        """What the steering would refuse this node of a share's routes; nothing is changed."""
+        return await self._watch.refused(share) if self._watch else {}
+
+    async def count_flows(self, share: str) -> Flows | None:
+        """The flows of a share on this node, and their clients; None if it cannot count them."""
+        del share
+        return None
 
     def failovers(self) -> tuple[Failover, ...]:
         """The journal of this node, the latest first."""

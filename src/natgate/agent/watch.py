@@ -29,7 +29,7 @@ from natgate.model.event import (
 from natgate.model.journal import Failover
 from natgate.model.spec import Spec
 from natgate.model.view import NodeView
-from natgate.plan.state import Setup
+from natgate.plan.state import Setup, ShareSetup
 from natgate.store.fence import Fence
 
 Post = Callable[[Event], None]
@@ -116,6 +116,14 @@ class Watch:
             share = self._shares.get(record.share)
             if share is not None and share.routes:
                 await TakeOverRun(self._hands, share).resume(record)
+
+    async def refused(self, share: ShareSetup) -> dict[str, str]:
+        """What the steering would refuse of moving a share's routes here; nothing is changed."""
+        try:
+            found = await self._hands.steering.refused(share.routes)
+        except NatgateError as error:
+            return {share.name: str(error)}
+        return {str(route): reason for route, reason in found.items()}
 
     async def close(self) -> None:
         """Stop watching; traffic is not concerned."""

@@ -11,10 +11,10 @@ from natgate.model.routes import Route
 
 @dataclass(slots=True)
 class FakeSteering:
-    """A `Steering` whose tables can be looked at; `refused` routes fail, `away` fails everything."""
+    """A `Steering` whose tables can be looked at; `forbidden` routes fail, `away` fails everything."""
 
     targets: dict[Route, Target] = field(default_factory=dict)
-    refused: set[Route] = field(default_factory=set)
+    forbidden: set[Route] = field(default_factory=set)
     away: bool = False
     closed: bool = False
 
@@ -26,11 +26,15 @@ class FakeSteering:
 
     async def point(self, routes: Sequence[Route], node: IPv4Address) -> Mapping[Route, str]:
         """Lead every route to a node."""
-        failed = self.refused if not self.away else set(routes)
+        failed = self.forbidden if not self.away else set(routes)
         for route in routes:
             if route not in failed:
                 self.targets[route] = node
         return {route: "refused" for route in routes if route in failed}
+
+    async def refused(self, routes: Sequence[Route]) -> Mapping[Route, str]:
+        """The forbidden routes."""
+        return {route: "refused" for route in routes if route in self.forbidden or self.away}
 
     def close(self) -> None:
         """Remember that it was called."""

@@ -24,6 +24,10 @@ class Steering(Protocol):
         """
         ...
 
+    async def refused(self, routes: Sequence[Route]) -> Mapping[Route, str]:
+        """Which routes this node would not be allowed to move, and why; nothing is changed."""
+        ...
+
     def close(self) -> None:
         """Give back what reading and moving needed; routes stay."""
         ...

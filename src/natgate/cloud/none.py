@@ -22,5 +22,10 @@ class NoSteering:
         del routes, node
         return {}
 
+    async def refused(self, routes: Sequence[Route]) -> Mapping[Route, str]:
+        """Nothing is moved, so nothing is refused."""
+        del routes
+        return {}
+
     def close(self) -> None:
         """Nothing to give back."""

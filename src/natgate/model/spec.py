@@ -22,7 +22,7 @@ _DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h)$")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
-def _seconds(value: object) -> object:
+def seconds_of(value: object) -> float:
     """Read '50ms', '1.5s', '2m' or '1h' as seconds."""
     match = _DURATION.match(value) if isinstance(value, str) else None
     if match is None:
@@ -31,7 +31,7 @@ def _seconds(value: object) -> object:
 
 
 def duration_text(seconds: float) -> str:
-    """The inverse of `_seconds`: whole milliseconds where that is exact, else seconds."""
+    """The inverse of `seconds_of`: whole milliseconds where that is exact, else seconds."""
     thousandths = round(seconds * 1000)
     if seconds != int(seconds) and thousandths * _SECONDS["ms"] == seconds:
         return f"{thousandths}ms"
@@ -67,7 +67,7 @@ Name = Annotated[
 ]
 Duration = Annotated[
     float,
-    BeforeValidator(_seconds),
+    BeforeValidator(seconds_of),
     Field(gt=0, allow_inf_nan=False),
     PlainSerializer(duration_text, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "pattern": _DURATION.pattern, "examples": ["50ms", "1.5s"]}),
