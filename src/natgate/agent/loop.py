@@ -293,7 +293,7 @@ class Agent:
         self._take(self._own_health())
         for event in events:
             self._take(event)
-        self._play(now)
+        self._play()
         self._say(again=False)
 
     def _keep(self, now: float) -> None:
@@ -312,7 +312,7 @@ class Agent:
         if self._kept.error:
             LOG.error("repair failed", reason=self._kept.error)
 
-    def _play(self, now: float) -> None:
+    def _play(self) -> None:
         """Let the rules follow the decision: whose ports are whose, and which are handed out here."""
         assert self._state is not None  # noqa: S101 (only called with a state)
         assert self._spec is not None  # noqa: S101 (the same)
@@ -336,7 +336,7 @@ class Agent:
     def adopt(self, share: str, *, handing_out: bool) -> None:
         """Carry a share from now on, before its routes lead here; HostError if the rules do not."""
         self._taking[share] = handing_out
-        self._play(asyncio.get_running_loop().time())
+        self._play()
         if self._kept.failure is not None:
             raise self._kept.failure
 

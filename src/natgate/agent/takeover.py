@@ -72,6 +72,14 @@ class Hands:
             done = len(asked) - len(failed)
             raise HostError(f"{done} of {len(asked)} routes were led to {node}; refused: {parts}")
 
+    async def keep(self, wanted: Iterable[tuple[Route, str]]) -> None:
+        """Lead routes to given nodes, unless they lead to something that is no node."""
+        by_route = dict(wanted)
+        holders = await self.read(by_route)
+        for route, node in by_route.items():
+            if holders[route] != node and (holders[route] is None or holders[route] in self.nodes):
+                await self.point([route], node)
+
     async def claim(self, share: ShareSetup, owner: str) -> Claim | None:
         """The claim in force after trying to make `owner` the owner; None if the fence is away."""
         if self.fence is None:

@@ -27,6 +27,7 @@ from natgate.model.event import (
     TakeOver,
 )
 from natgate.model.journal import Failover
+from natgate.model.share import handed_routes
 from natgate.model.spec import Spec
 from natgate.model.view import NodeView
 from natgate.plan.state import Setup, ShareSetup
@@ -71,6 +72,7 @@ class Watch:
         self._me = me
         self._post = post
         self._shares = {share.name: share for share in setup.shares}
+        self._handed = handed_routes(spec, me)
         self._hands = Hands(
             me=me,
             network=spec.network.name,
@@ -197,6 +199,8 @@ class Watch:
             self._post(ClaimAnswered(share=order.share, claim=claim))
         else:
             try:
+                if self._handed:
+                    await self._hands.keep(self._handed)
                 holders = await self._hands.read(share.routes)
             except NatgateError as error:
                 self._post(RoutesFailed(share=order.share, error=str(error)))

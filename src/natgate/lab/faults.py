@@ -16,6 +16,8 @@ from natgate.model.error import HostError, RefusedError
 
 TABLE = "natgate"
 CHAIN = "postrouting"
+TUNNEL, PROTOCOL = "ng-vx", "78"
+"""What an agent makes beside rules: a link, and rules and routes under its own number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,5 +198,10 @@ def _boot(lab: Lab, node: str) -> None:
     run(inside(name, ["conntrack", "--flush"]))
     if "clsact" in run(["tc", "-n", name, "qdisc", "show", "dev", "eth0"]):
         run(["tc", "-n", name, "qdisc", "delete", "dev", "eth0", "clsact"])
+    links = json.loads(run(["ip", "-n", name, "-j", "link", "show"]))
+    if TUNNEL in {link["ifname"] for link in links}:
+        namespace.configure(name, [f"link delete {TUNNEL}"])
+    run(["ip", "-n", name, "rule", "flush", "protocol", PROTOCOL])
+    run(["ip", "-n", name, "route", "flush", "table", "all", "protocol", PROTOCOL])
     namespace.set_sysctls(name, {"net.ipv4.ip_forward": 0})
     namespace.configure(name, ["route flush table main", *network.setup(lab.scene, node)])

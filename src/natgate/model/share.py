@@ -89,6 +89,24 @@ def shares_of(spec: Spec, gateway: Gateway) -> tuple[Share, ...]:
     )
 
 
+def handed_routes(spec: Spec, node: str) -> tuple[tuple[Route, str], ...]:
+    """On the route carrier: the routes of a node's own table by which it hands over, and to whom."""
+    if spec.handover.carrier != "route":
+        return ()
+    address = spec.node(node).address
+    tables = [subnet.table for subnet in spec.network.subnets if address in subnet.cidr]
+    return tuple(
+        (Route(table=table, destination=route.destination), peer)
+        for gateway in spec.gateways
+        if gateway.mode == "active-active" and node in spec.nodes_of(gateway)
+        for peer in spec.nodes_of(gateway)
+        if peer != node
+        for route in wanted_routes(spec, gateway)
+        if route.table == spec.network.edge_table
+        for table in tables
+    )
+
+
 def all_shares(spec: Spec) -> tuple[Share, ...]:
     """Every share of every gateway, in the order of the spec."""
     return tuple(share for gateway in spec.gateways for share in shares_of(spec, gateway))

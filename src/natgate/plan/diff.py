@@ -164,14 +164,15 @@ def _clear(held: Table) -> Iterator[TableStep]:
 
 
 def _add_frame(table: Table, held: Table) -> Iterator[TableStep]:
+    """Chains before maps: nft 1.0.6 sends the intervals of a new map along with the map itself."""
     for kind, name in sorted(table.objects - held.objects):
         yield AddObject(kind=kind, name=name)
-    for name, lookup in table.lookups.items():
-        if name not in held.lookups:
-            yield AddLookup(lookup=lookup)
     for name, chain in table.chains.items():
         if name not in held.chains:
             yield AddChain(chain=chain)
+    for name, lookup in table.lookups.items():
+        if name not in held.lookups:
+            yield AddLookup(lookup=lookup)
 
 
 def _change_rules(table: Table, held: Table) -> Iterator[TableStep]:
