@@ -43,6 +43,12 @@ heartbeat: {key_env: NATGATE_KEY}
 Document = dict[str, Any]
 """A spec as YAML reads it."""
 
+FENCES: list[Document] = [
+    {"kind": "none"},
+    {"kind": "etcd", "endpoints": ("https://10.0.0.5:2379", "https://etcd.example:1")},
+    {"kind": "witness", "address": "203.0.113.9", "timeout": "50ms"},
+]
+
 
 def two_zones() -> Spec:
     """Source 000: two zones, one fixed address."""
@@ -92,6 +98,7 @@ def documents(draw: DrawFn) -> Document:
         "gateways": gateways,
         "steering": {"kind": steering},
         "heartbeat": {"key_env": "NATGATE_KEY", "port": draw(st.integers(1, 65533))},
+        "fence": dict(draw(st.sampled_from(FENCES))),
         "host": {"ownership": draw(st.sampled_from(["auto", "off"]))},
     }
 
