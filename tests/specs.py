@@ -45,7 +45,11 @@ Document = dict[str, Any]
 
 FENCES: list[Document] = [
     {"kind": "none"},
-    {"kind": "etcd", "endpoints": ("https://10.0.0.5:2379", "https://etcd.example:1")},
+    {
+        "kind": "etcd",
+        "endpoints": ("https://10.0.0.5:2379", "https://e.example:1"),
+        "ca_file": "ca",
+    },
     {"kind": "witness", "address": "203.0.113.9", "timeout": "50ms"},
 ]
 

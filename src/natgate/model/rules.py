@@ -26,7 +26,18 @@ MAX_GATEWAYS = 190
 
 def problems(spec: Spec) -> tuple[Problem, ...]:
     """Every contradiction in a spec; empty means it can be compiled."""
-    checks = (_names, _subnets, _nodes, _addresses, _gateways, _entries, _routes, _ways, _timing, _fence)
+    checks = (
+        _names,
+        _subnets,
+        _nodes,
+        _addresses,
+        _gateways,
+        _entries,
+        _routes,
+        _ways,
+        _timing,
+        _fence,
+    )
     return tuple(problem for check in checks for problem in check(spec))
 
 
@@ -350,6 +361,9 @@ def _credentials(fence: EtcdFence) -> Iterator[Problem]:
     if len(schemes) > 1:
         message = "some are https and some http; make all of them https"
         yield Problem(path="fence.endpoints", message=message)
+    elif schemes == {"https"} and not fence.ca_file:
+        message = "missing; https is worth something only if it says who vouches for the members"
+        yield Problem(path="fence.ca_file", message=message)
     elif schemes == {"http"}:
         for name in ("ca_file", "cert_file"):
             if getattr(fence, name):

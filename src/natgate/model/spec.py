@@ -267,7 +267,7 @@ class EtcdFence(Model):
     )
     timeout: Duration = Field(default=0.1, description="how long a claim may take, all in all")
     ca_file: str | None = Field(
-        default=None, description="certificates that vouch for the members; the system's if left out"
+        default=None, description="certificates that vouch for the members; needed for https"
     )
     cert_file: str | None = Field(
         default=None, description="this node's certificate, to which etcd gives its rights"

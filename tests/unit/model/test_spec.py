@@ -25,9 +25,7 @@ FIELDS = {
     "NoSteering": "kind",
     "LabSteering": "kind router tables",
     "NoFence": "kind",
-    "EtcdFence": (
-        "kind endpoints timeout ca_file cert_file key_file user password_env insecure"
-    ),
+    "EtcdFence": ("kind endpoints timeout ca_file cert_file key_file user password_env insecure"),
     "WitnessFence": "kind address port timeout",
     "Heartbeat": "interval timeout port key_file key_env",
     "Host": "ownership",

@@ -88,9 +88,7 @@ def test_any_bytes_are_read_without_an_error(data: bytes) -> None:
 
 
 READ = render_question(Question(nonce=b"n" * NONCE, key="n/g/s"), KEY)
-HOLDS = render_answer(
-    Answer(nonce=b"n" * NONCE, key="n/g/s", claim=Claim(owner="a", epoch=1)), KEY
-)
+HOLDS = render_answer(Answer(nonce=b"n" * NONCE, key="n/g/s", claim=Claim(owner="a", epoch=1)), KEY)
 
 
 def changed(datagram: bytes, at: int, value: bytes) -> bytes:
