@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -13,6 +15,7 @@ from natgate.model.claim import Claim
 from natgate.model.error import FenceAwayError, HostError
 from natgate.store.etcd import PREFIX, EtcdFence
 from tests.fence_contract import KEY, SLACK, Bench, FenceContract, patiently, won
+from tests.namespaces import nft
 
 from .cluster import TIMEOUT, Cluster, etcd
 from .one_way import OneWay
@@ -169,6 +172,33 @@ def member_id(cluster: Cluster, endpoint: str) -> str:
 
 
 @contextmanager
+def cut_off() -> Iterator[None]:
+    """Nothing passes between this namespace's programs, and nobody is told."""
+    nft("add table ip cut; add chain ip cut in { type filter hook input priority 0; policy drop; }")
+    try:
+        yield
+    finally:
+        nft("delete table ip cut")
+
+
+def test_a_path_that_is_whole_again_is_used_at_once(single: Cluster) -> None:
+    """After 5 s without a path a claim is won within 1.5 s, where TCP alone would wait for longer."""
+
+    async def run() -> None:
+        with closing(single.fence()) as fence:
+            assert won(await patiently(lambda: fence.claim(KEY, "node-a", 0)), "node-a", 0)
+            with cut_off():
+                until = time.monotonic() + 5
+                while time.monotonic() < until:
+                    assert await timed(fence, "node-a", 1) is None
+            began = time.monotonic()
+            assert won(await patiently(lambda: fence.claim(KEY, "node-a", 1)), "node-a", 1)
+            assert time.monotonic() - began < 1.5
+
+    asyncio.run(run())
+
+
+@contextmanager
 def mute_listener() -> Iterator[str]:
     """An endpoint that accepts connections and never says a word."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -186,6 +216,9 @@ def test_set_up_is_within_the_bound_too(single: Cluster) -> None:
                 fence = single.fence(endpoints=endpoints, insecure=True)
                 for _ in range(3):
                     assert await timed(fence, "node-a", 0) is None
+            refusing = single.fence(endpoints=bad[1:2])
+            with pytest.raises(FenceAwayError, match=r"127\.0\.0\.1:9: .*refused"):
+                await refusing.read(KEY)
             with closing(single.fence(endpoints=(*bad, good), insecure=True)) as fence:
                 for expected in range(3):
                     answer = await patiently(lambda e=expected: fence.claim(KEY, "node-a", e))  # type: ignore[misc]
@@ -254,6 +287,26 @@ def test_the_environment_leads_no_claim_astray(
             assert won(await patiently(lambda: fence.claim(KEY, "node-a", 0)), "node-a", 0)
 
     asyncio.run(run())
+
+
+def test_the_agents_unit_lets_it_work(single: Cluster, tmp_path: Path) -> None:
+    """With the address families, system calls and memory that an agent has, a claim is won.
+
+    Nothing else is said: the client library writes into no log of the agent.
+    """
+    (endpoint,) = single.members
+    claim = f"""
+import asyncio
+from natgate.model.spec import EtcdFence as Settings
+from natgate.store.etcd import Credentials, EtcdFence
+fields = {{"kind": "etcd", "endpoints": ("http://127.0.0.1:9", "{endpoint}"), "timeout": "5s"}}
+fence = EtcdFence(Settings.model_validate(fields), Credentials())
+print(asyncio.run(fence.claim("{KEY}", "node-a", 0)))
+"""
+    confined = ["unshare", "--mount", sys.executable, "-m", "tests.house.confined"]
+    argv = [*confined, "CAP_NET_ADMIN CAP_NET_RAW", str(tmp_path), sys.executable, "-c", claim]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30)
+    assert (done.stdout.strip(), done.stderr) == ("Claim(owner='node-a', epoch=1)", "")
 
 
 def test_nothing_is_left_of_many_calls(single: Cluster) -> None:

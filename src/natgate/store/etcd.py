@@ -6,6 +6,7 @@ allows every member to be asked without waiting for the silence of another.
 """
 
 import asyncio
+import os
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, TypeAlias
@@ -22,13 +23,16 @@ Channel: TypeAlias = Any
 PAUSE = 0.01
 """Seconds between attempts at a member that answers with a failure."""
 
+_ENDED = "TSI_DATA_CORRUPTED"
+"""How gRPC names an alert of TLS 1.3 that follows the handshake."""
+
 _CHANNEL = {
     "grpc.enable_http_proxy": 0,  # a fence is reached directly, whatever the environment says
     "grpc.use_local_subchannel_pool": 1,  # a new channel is a new connection
     "grpc.enable_retries": 0,  # attempts are made here, within the bound
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.min_reconnect_backoff_ms": 1000,  # else 20 s are spent on a member that accepts and is mute
-    "grpc.max_reconnect_backoff_ms": 1000,
+    "grpc.max_reconnect_backoff_ms": 300,
     "grpc.dns_min_time_between_resolutions_ms": 1000,
 }
 
@@ -127,9 +131,7 @@ class EtcdFence:
             if self._settings.user and self._token is None:
                 self._token = await self._authenticate(channel)
             metadata = (("token", self._token),) if self._token else None
-            return await self._rpc.KVStub(channel).Txn(
-                request, metadata=metadata, wait_for_ready=True
-            )
+            return await self._rpc.KVStub(channel).Txn(request, metadata=metadata)
         except asyncio.CancelledError:
             waited = asyncio.get_running_loop().time() - began
             ready = channel.get_state() == self._grpc.ChannelConnectivity.READY
@@ -143,7 +145,7 @@ class EtcdFence:
             name=self._settings.user, password=self._secrets.password
         )
         stub = self._rpc.AuthStub(channel)
-        return str((await stub.Authenticate(request, wait_for_ready=True)).token)
+        return str((await stub.Authenticate(request)).token)
 
     def _connect(self, endpoint: str) -> Channel:
         scheme, _, target = endpoint.partition("://")
@@ -159,7 +161,10 @@ class EtcdFence:
         return self._grpc.aio.secure_channel(target, credentials, options=options)
 
     def _failed(self, endpoint: str, error: Message) -> None:
-        self._reasons[endpoint] = str(error.details())
+        reason = str(error.details()).rpartition("last error: ")[2]
+        if _ENDED in reason:
+            reason = "etcd ended the TLS session, as it does if it wants another cert_file"
+        self._reasons[endpoint] = reason
         if error.code() != self._grpc.StatusCode.UNAVAILABLE:
             self._token = None  # it may have run out
 
@@ -184,6 +189,8 @@ def _name(key: str) -> bytes:
 
 def _load() -> tuple[Any, Any]:
     """The client library, which only a spec with this fence needs."""
+    # Each refused connection would be three lines on stderr; the errors raised here say it all.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         return import_module("aetcd.rpc"), import_module("grpc")
     except ImportError as error:
