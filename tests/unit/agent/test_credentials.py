@@ -15,6 +15,7 @@ from tests.specs import spec_with, two_zones
 
 ENDPOINTS = ("https://10.0.0.5:2379",)
 SECRET = "correct horse"  # noqa: S105 (of nobody)
+BY_PASSWORD = {"user": "natgate", "password_env": "P"}
 
 
 def fence(**fields: str) -> EtcdFence:
@@ -24,7 +25,7 @@ def fence(**fields: str) -> EtcdFence:
 
 def test_the_password_comes_from_the_environment_and_is_never_shown() -> None:
     """The variable that the spec names is read, and what holds it does not print it."""
-    found = read_credentials(fence(user="natgate", password_env="P"), {"P": SECRET})
+    found = read_credentials(fence(**BY_PASSWORD), {"P": SECRET})
     assert found.password == SECRET
     assert SECRET not in repr(found)
     assert read_credentials(fence(), {"P": SECRET}).password is None
@@ -34,7 +35,7 @@ def test_the_password_comes_from_the_environment_and_is_never_shown() -> None:
 def test_a_missing_password_is_named(environment: dict[str, str]) -> None:
     """The sentence names the variable."""
     with pytest.raises(RefusedError, match=r"fence\.password_env: P is not set"):
-        read_credentials(fence(user="natgate", password_env="P"), environment)
+        read_credentials(fence(**BY_PASSWORD), environment)
 
 
 def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
