@@ -43,6 +43,16 @@ heartbeat: {key_env: NATGATE_KEY}
 Document = dict[str, Any]
 """A spec as YAML reads it."""
 
+FENCES: list[Document] = [
+    {"kind": "none"},
+    {
+        "kind": "etcd",
+        "endpoints": ("https://10.0.0.5:2379", "https://e.example:1"),
+        "ca_file": "ca",
+    },
+    {"kind": "witness", "address": "203.0.113.9", "timeout": "50ms"},
+]
+
 
 def two_zones() -> Spec:
     """Source 000: two zones, one fixed address."""
@@ -100,6 +110,7 @@ def documents(draw: DrawFn) -> Document:
         "gateways": gateways,
         "steering": {"kind": steering},
         "heartbeat": {"key_env": "NATGATE_KEY", "port": draw(st.integers(1, 65533))},
+        "fence": dict(draw(st.sampled_from(FENCES))),
         "handover": {"carrier": draw(st.sampled_from(["vxlan", "route"]))},
         "host": {"ownership": draw(st.sampled_from(["auto", "off"]))},
     }

@@ -246,10 +246,7 @@ class Agent:
         self._verified = now
         if self._kept.error:
             LOG.error("not in force", reason=self._kept.error)
-        fenced = False
-        setup = setup_of(
-            spec, self.node, self._former.values(), digest=generation.digest, fenced=fenced
-        )
+        setup = setup_of(spec, self.node, self._former.values(), digest=generation.digest)
         watched = Watched(spec=spec, setup=setup, former=dict(self._former))
         self._watch = self._make_watch(watched, self, self.post)
         self._watch.changed = self._awake.set

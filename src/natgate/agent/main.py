@@ -4,23 +4,29 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from natgate.agent.credentials import read_credentials
 from natgate.agent.keeper import Keeper
 from natgate.agent.key import read_key
 from natgate.agent.loop import Agent
-from natgate.agent.places import DATABASE
+from natgate.agent.places import CLAIMS, DATABASE
 from natgate.agent.takeover import Local
 from natgate.agent.watch import Post, Watch, Watched
+from natgate.agent.witness import Witness, listen
 from natgate.cloud.interface import Steering
 from natgate.cloud.lab import LabSteering
 from natgate.cloud.none import NoSteering
 from natgate.kernel.host import HostKernel
 from natgate.kernel.notices import Notices
-from natgate.model.error import RefusedError
+from natgate.model.error import NatgateError, RefusedError
 from natgate.model.observed import Observed
 from natgate.model.spec import Spec
+from natgate.store.claims import Claims
+from natgate.store.etcd import EtcdFence
 from natgate.store.fake import FakeStore
+from natgate.store.fence import Fence
 from natgate.store.interface import Store
 from natgate.store.sqlite import SqliteStore
+from natgate.store.witness import WitnessFence
 from natgate.wire.config import parse_spec
 
 
@@ -41,11 +47,16 @@ class Hands:
 
 def open_store(state: Path) -> SqliteStore:
     """The store of a state directory, which is made if need be."""
+    return SqliteStore(make_directory(state) / DATABASE)
+
+
+def make_directory(state: Path) -> Path:
+    """A state directory, made for its owner alone if need be."""
     try:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise RefusedError(f"cannot make {state}: {error.strerror}; run as root") from None
-    return SqliteStore(state / DATABASE)
+    return state
 
 
 def make_hands(state: Path | None, spec: Spec, node: str | None) -> Hands:
@@ -78,7 +89,7 @@ def make_agent(state: Path, node: str | None, first_spec: Path | None) -> Agent:
             key=key,
             start=store.start(time.time_ns()),
             steering=make_steering(watched.spec, name),
-            fence=None,
+            fence=make_fence(watched.spec, key),
             local=local,
             post=post,
         )
@@ -99,6 +110,32 @@ def make_steering(spec: Spec, node: str) -> Steering:
     if spec.steering.kind == "lab":
         return LabSteering(spec.steering)
     return NoSteering(spec.node(node).address)
+
+
+def make_fence(spec: Spec, key: bytes) -> Fence | None:
+    """The fence that a spec names, or None; RefusedError if a file or a package is missing."""
+    fence = spec.fence
+    if fence.kind == "etcd":
+        return EtcdFence(fence, read_credentials(fence))
+    if fence.kind == "witness":
+        return WitnessFence(fence, key)
+    return None
+
+
+def make_witness(spec: Spec, state: Path) -> Witness:
+    """The witness that a spec names, listening, with the claims of a state directory."""
+    fence, heartbeat = spec.fence, spec.heartbeat
+    if fence.kind != "witness":
+        raise RefusedError(f"this spec has no witness: its fence.kind is {fence.kind}")
+    if not (heartbeat.key_file or heartbeat.key_env):
+        raise RefusedError("a witness believes only the shared key: set heartbeat.key_file")
+    key = read_key(heartbeat)
+    udp = listen(fence.address, fence.port)
+    try:
+        return Witness(claims=Claims(make_directory(state) / CLAIMS), udp=udp, key=key)
+    except NatgateError:
+        udp.close()
+        raise
 
 
 def which_node(spec: Spec, observed: Observed, named: str | None) -> str:

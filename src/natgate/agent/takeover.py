@@ -11,7 +11,7 @@ from ipaddress import IPv4Address
 from typing import Protocol
 
 from natgate.cloud.interface import Steering
-from natgate.model.claim import Claim
+from natgate.model.claim import Claim, claim_key
 from natgate.model.error import FenceAwayError, HostError, NatgateError
 from natgate.model.event import ClaimAnswered, Event, RoutesFailed, RoutesRead, TakeOver
 from natgate.model.journal import Failover, Outcome, Step
@@ -21,6 +21,9 @@ from natgate.store.fence import Fence
 
 TURNS = 3
 """Times that the routes are read after they were written, until a turn needs no change."""
+
+WHOLE = "whole"
+"""The share of an active-standby gateway, as the fence knows it."""
 
 Holders = dict[Route, str | None]
 
@@ -84,7 +87,7 @@ class Hands:
         """The claim in force after trying to make `owner` the owner; None if the fence is away."""
         if self.fence is None:
             return None
-        key = f"{self.network}/{share.name}"
+        key = claim_key(self.network, share.gateway, share.home if share.divided else WHOLE)
         try:
             present = await self.fence.read(key)
             if present is not None and present.owner == owner:

@@ -25,6 +25,7 @@ COMMANDS = {
     "schema": "natgate.cli.schema",
     "status": "natgate.cli.read",
     "warnings": "natgate.cli.read",
+    "witness": "natgate.cli.witness",
 }
 """Each command and its module, which is imported only when the command is used."""
 

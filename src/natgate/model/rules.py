@@ -13,10 +13,13 @@ from natgate.model.address import LAST_PORT, collapse, covers
 from natgate.model.error import Problem
 from natgate.model.routes import EVERYWHERE, wanted_routes
 from natgate.model.share import shares_of
-from natgate.model.spec import Gateway, Health, LabSteering, Spec, Subnet
+from natgate.model.spec import EtcdFence, Gateway, Health, LabSteering, Spec, Subnet, WitnessFence
 
 MIN_SUBNET_PREFIX = 28
 """The smallest subnet that AWS makes (source 000 uses 10.10.0.80/28)."""
+
+PASSWORD_TIME = 0.3
+"""What etcd may need to check a password, which is made to take long (bcrypt): 80 ms if idle."""
 
 MAX_GATEWAYS = 190
 """Probes use 256 ICMP ids for each gateway, from 16384 on."""
@@ -24,7 +27,18 @@ MAX_GATEWAYS = 190
 
 def problems(spec: Spec) -> tuple[Problem, ...]:
     """Every contradiction in a spec; empty means it can be compiled."""
-    checks = (_names, _subnets, _nodes, _addresses, _gateways, _entries, _routes, _ways, _timing)
+    checks = (
+        _names,
+        _subnets,
+        _nodes,
+        _addresses,
+        _gateways,
+        _entries,
+        _routes,
+        _ways,
+        _timing,
+        _fence,
+    )
     found = tuple(problem for check in checks for problem in check(spec))
     # Shares can be told only of a spec whose names and zones are right.
     return found or tuple(_shares(spec))
@@ -340,3 +354,72 @@ def _check_timing(health: Health, path: str) -> Iterator[Problem]:
         if check.kind == "icmp" and check.timeout < 2 * check.interval:
             message = "must be at least twice its interval, or one lost echo is a failure"
             yield Problem(path=f"{path}.upstream[{c}].timeout", message=message)
+
+
+def _fence(spec: Spec) -> Iterator[Problem]:
+    fence = spec.fence
+    if isinstance(fence, EtcdFence):
+        yield from _twice("fence.endpoints[{}]", "endpoint", fence.endpoints)
+        yield from _endpoints(fence)
+        yield from _credentials(fence)
+    elif isinstance(fence, WitnessFence):
+        heartbeat, lab = spec.heartbeat, isinstance(spec.steering, LabSteering)
+        if not (heartbeat.key_file or heartbeat.key_env or lab):
+            message = "a witness believes only the shared key: set key_file or key_env"
+            yield Problem(path="heartbeat", message=message)
+        for index, node in enumerate(spec.nodes):
+            if node.address == fence.address:
+                message = (
+                    f"{fence.address} is the address of nodes[{index}] ({node.name}), which would "
+                    "be alone with its own decision; run the witness on a third machine"
+                )
+                yield Problem(path="fence.address", message=message)
+
+
+def _endpoints(fence: EtcdFence) -> Iterator[Problem]:
+    for index, endpoint in enumerate(fence.endpoints):
+        path = f"fence.endpoints[{index}]"
+        scheme, _, rest = endpoint.partition("://")
+        host, _, port = rest.rpartition(":")
+        if not 1 <= int(port) <= LAST_PORT:
+            yield Problem(path=path, message=f"port {port} does not exist; etcd's own is 2379")
+        if scheme == "https" or fence.insecure or _is_loopback(host):
+            continue
+        message = (
+            f"{endpoint} is not protected, and whoever is on the way can make claims: use https, "
+            "or say insecure: true"
+        )
+        yield Problem(path=path, message=message)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return IPv4Address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _credentials(fence: EtcdFence) -> Iterator[Problem]:
+    for one, other in (("cert_file", "key_file"), ("user", "password_env")):
+        for given, missing in ((one, other), (other, one)):
+            if getattr(fence, given) and not getattr(fence, missing):
+                message = f"without fence.{missing} it is of no use: give both, or neither"
+                yield Problem(path=f"fence.{given}", message=message)
+    schemes = {endpoint.partition("://")[0] for endpoint in fence.endpoints}
+    if len(schemes) > 1:
+        message = "some are https and some http; make all of them https"
+        yield Problem(path="fence.endpoints", message=message)
+    elif schemes == {"https"} and not fence.ca_file:
+        message = "missing; https is worth something only if it says who vouches for the members"
+        yield Problem(path="fence.ca_file", message=message)
+    elif schemes == {"http"}:
+        for name in ("ca_file", "cert_file"):
+            if getattr(fence, name):
+                message = "is not used, since all endpoints are http: make them https, or remove it"
+                yield Problem(path=f"fence.{name}", message=message)
+    if fence.user and fence.timeout < PASSWORD_TIME:
+        message = (
+            "etcd takes its time to check a password: allow 300ms or more, or give the rights to "
+            "a certificate (cert_file and key_file)"
+        )
+        yield Problem(path="fence.timeout", message=message)

@@ -78,6 +78,13 @@ Prefix = Annotated[
     WithJsonSchema({"type": "string", "format": "ipv4network", "examples": ["10.10.0.0/27"]}),
 ]
 Port = Annotated[int, Field(ge=1, le=65535)]
+Endpoint = Annotated[
+    str,
+    Field(
+        pattern=r"^https?://[A-Za-z0-9][A-Za-z0-9.-]{0,252}:[0-9]{1,5}$",
+        examples=["https://10.0.0.5:2379"],
+    ),
+]
 
 
 class Model(BaseModel):
@@ -263,6 +270,56 @@ class LabSteering(Model):
 Steering = Annotated[NoSteering | LabSteering, Field(discriminator="kind")]
 
 
+class NoFence(Model):
+    """Nobody decides between the nodes: no node ever hands out ports from another's share."""
+
+    kind: Literal["none"] = Field(description="there is no fence")
+
+
+class EtcdFence(Model):
+    """An etcd cluster of one, three or five members (3.4 or later, gRPC)."""
+
+    kind: Literal["etcd"] = Field(description="claims are keys below natgate/fence/")
+    endpoints: tuple[Endpoint, ...] = Field(
+        min_length=1, description="its members; each call tries all of them within the timeout"
+    )
+    timeout: Duration = Field(default=0.1, description="how long a claim may take, all in all")
+    ca_file: str | None = Field(
+        default=None, description="certificates that vouch for the members; needed for https"
+    )
+    cert_file: str | None = Field(
+        default=None, description="this node's certificate, to which etcd gives its rights"
+    )
+    key_file: str | None = Field(
+        default=None, description="the certificate's key, readable by its owner only"
+    )
+    user: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,62}$",
+        description="a user of etcd, where certificates do not give the rights",
+    )
+    password_env: str | None = Field(
+        default=None,
+        pattern=r"^[A-Z][A-Z0-9_]*$",
+        description="environment variable with the user's password",
+    )
+    insecure: bool = Field(
+        default=False, description="allow http beyond loopback: anybody on the way can claim"
+    )
+
+
+class WitnessFence(Model):
+    """A third machine that runs `natgate witness`, authenticated with the heartbeat key."""
+
+    kind: Literal["witness"] = Field(description="claims are kept by the witness")
+    address: IPv4Address = Field(description="the witness's own address, where it listens")
+    port: Port = Field(default=4650, description="UDP")
+    timeout: Duration = Field(default=0.1, description="how long a claim may take, all in all")
+
+
+Fence = Annotated[NoFence | EtcdFence | WitnessFence, Field(discriminator="kind")]
+
+
 class Heartbeat(Model):
     """How nodes watch each other."""
 
@@ -325,6 +382,10 @@ class Spec(Model):
         default=NoSteering(kind="none"), description="who moves the routes, and how"
     )
     heartbeat: Heartbeat = Field(default=Heartbeat(), description="how nodes watch each other")
+    fence: Fence = Field(
+        default=NoFence(kind="none"),
+        description="who decides which node may hand out ports of a share",
+    )
     handover: HandOver = Field(
         default=HandOver(), description="how returns reach their node in active-active gateways"
     )

@@ -8,9 +8,7 @@ from natgate.plan.compile import upstream_echo
 from natgate.plan.state import Setup, ShareSetup
 
 
-def setup_of(
-    spec: Spec, node: str, former: Iterable[str] = (), *, digest: str = "", fenced: bool = False
-) -> Setup:
+def setup_of(spec: Spec, node: str, former: Iterable[str] = (), *, digest: str = "") -> Setup:
     """What `plan.failover` must know of a spec, seen from one node.
 
     `former`: nodes that an earlier spec had and this one has not. `digest` names the spec to others.
@@ -35,6 +33,6 @@ def setup_of(
         ),
         interval=spec.heartbeat.interval,
         timeout=spec.heartbeat.timeout,
-        fenced=fenced,
+        fenced=spec.fence.kind != "none",
         digest=digest,
     )

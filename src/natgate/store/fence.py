@@ -1,4 +1,4 @@
-"""The fence: a compare-and-swap that only one node can win."""
+"""The fence: which node owns a share of a gateway, by a compare-and-swap that one side can win."""
 
 from typing import Protocol
 
@@ -6,20 +6,26 @@ from natgate.model.claim import Claim
 
 
 class Fence(Protocol):
-    """Who owns what, as something outside the nodes has it; every call is bounded in time."""
+    """Every call ends within the `timeout` of the spec's fence, whatever the other side does.
+
+    FenceAwayError if there was no answer by then. A claim that ended so may have been won, or may
+    still be: `read` tells, and so does the same claim again, since it is idempotent. BugError for
+    a key or an owner that is no name.
+    """
 
     async def read(self, key: str) -> Claim | None:
-        """The claim in force, None if nobody has claimed yet; FenceAwayError if it does not answer."""
+        """The claim in force, no older than the call; None if nobody ever claimed it."""
         ...
 
     async def claim(self, key: str, owner: str, expected: int) -> Claim:
-        """Make `owner` the owner with epoch `expected` + 1, if the present epoch is `expected`.
+        """Make `owner` the owner with epoch `expected` + 1 if the present epoch is `expected`.
 
-        0 means that nobody has claimed yet. The answer is the claim in force afterwards, and a
-        repetition of a claim that was won is won again. FenceAwayError if there is no answer.
+        0 expects that nobody ever claimed it. Returns the claim in force afterwards: it was won if
+        it has this owner and that epoch. A repetition of a claim that was won is won again.
+        `NOBODY` if an epoch was expected and nobody is there, as in a fence that was emptied.
         """
         ...
 
     def close(self) -> None:
-        """Give back what asking needed."""
+        """Give connections back; claims stay."""
         ...

@@ -31,7 +31,7 @@ class TestFakeSteering(SteeringContract):
 
 def test_refused_routes_are_named_and_the_others_moved(steering: FakeSteering) -> None:
     """Each route is attempted, whatever becomes of the others."""
-    steering.refused = {ROUTES[1]}
+    steering.forbidden = {ROUTES[1]}
     assert asyncio.run(steering.point(ROUTES, NODES[0])) == {ROUTES[1]: "refused"}
     assert list(asyncio.run(steering.read(ROUTES)).values()) == [NODES[0], None, NODES[0]]
 

@@ -12,7 +12,7 @@ from natgate.model.spec import Duration, Name, Prefix, Spec
 from tests.specs import two_zones
 
 FIELDS = {
-    "Spec": "api_version network nodes gateways steering heartbeat handover host",
+    "Spec": "api_version network nodes gateways steering heartbeat fence handover host",
     "Network": "name ranges address_ranges zones subnets edge_table",
     "Subnet": "name cidr zone kind route_table",
     "Node": "name zone address",
@@ -26,6 +26,9 @@ FIELDS = {
     "TcpCheck": "kind address port interval timeout failures",
     "NoSteering": "kind",
     "LabSteering": "kind router tables",
+    "NoFence": "kind",
+    "EtcdFence": ("kind endpoints timeout ca_file cert_file key_file user password_env insecure"),
+    "WitnessFence": "kind address port timeout",
     "Heartbeat": "interval timeout port key_file key_env",
     "Host": "ownership",
 }
