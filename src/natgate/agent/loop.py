@@ -24,6 +24,7 @@ from natgate.model.view import NodeView
 from natgate.model.warning import ActiveWarning, warning
 from natgate.plan import failover
 from natgate.plan.setup import setup_of
+from natgate.plan.stance import stands_ready
 from natgate.plan.warnings import warnings
 from natgate.store.interface import Generation, Store
 from natgate.wire.config import parse_spec
@@ -276,7 +277,17 @@ class Agent:
         self._take(self._own_health())
         for event in events:
             self._take(event)
+        self._stand(now)
         self._say(again=False)
+
+    def _stand(self, now: float) -> None:
+        """Tell the steering for which gateways this node stands ready."""
+        assert self._state is not None  # noqa: S101 (only called with a state)
+        assert self._watch is not None  # noqa: S101 (made with the state)
+        for setup in self._state.setup.gateways:
+            ready = stands_ready(self._state, setup, now)
+            if ready is not None:
+                self._watch.offer(setup.name, ready=ready)
 
     def _keep(self, now: float) -> None:
         """Look at the kernel and put right what is not as the spec wants it."""

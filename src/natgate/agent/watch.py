@@ -73,6 +73,7 @@ class Watch:
         self._loop = asyncio.get_running_loop()
         self._tasks = [self._loop.create_task(check.run()) for check in self._checks()]
         self._moves: set[asyncio.Task[None]] = set()
+        self._offered: dict[str, bool] = {}
         self._loop.add_reader(self._echo.socket, self._on_echo)
         self._loop.add_reader(self.peers.beats, self._on_beat)
         self._loop.add_reader(self.peers.reflected, self._on_reflected)
@@ -88,6 +89,15 @@ class Watch:
             self.peers.probe(order.peer)
             return
         task = self._loop.create_task(self._steer(order))
+        self._moves.add(task)
+        task.add_done_callback(self._moves.discard)
+
+    def offer(self, gateway: str, *, ready: bool) -> None:
+        """Tell the steering, when it changes, whether this node may carry a gateway."""
+        if self._offered.get(gateway) is ready:
+            return
+        self._offered[gateway] = ready
+        task = self._loop.create_task(self._offer(gateway, ready=ready))
         self._moves.add(task)
         task.add_done_callback(self._moves.discard)
 
@@ -171,6 +181,13 @@ class Watch:
             self._post(RoutesFailed(gateway=gateway, error=str(error)))
             return
         self._post(RoutesRead(gateway=gateway, holders=holders))
+
+    async def _offer(self, gateway: str, *, ready: bool) -> None:
+        try:
+            await self._steering.offer(self._gateways[gateway].routes, ready=ready)
+        except NatgateError as error:
+            self._offered.pop(gateway, None)
+            self._post(RoutesFailed(gateway=gateway, error=str(error)))
 
     async def _read(self, routes: tuple[Route, ...]) -> dict[Route, str | None]:
         targets = await self._steering.read(routes)

@@ -15,6 +15,7 @@ class FakeSteering:
 
     targets: dict[Route, Target] = field(default_factory=dict)
     refused: set[Route] = field(default_factory=set)
+    offered: dict[Route, bool] = field(default_factory=dict)
     away: bool = False
     closed: bool = False
 
@@ -31,6 +32,12 @@ class FakeSteering:
             if route not in failed:
                 self.targets[route] = node
         return {route: "refused" for route in routes if route in failed}
+
+    async def offer(self, routes: Sequence[Route], *, ready: bool) -> None:
+        """Remember what was said."""
+        if self.away:
+            raise HostError("nobody listens")
+        self.offered.update(dict.fromkeys(routes, ready))
 
     def close(self) -> None:
         """Remember that it was called."""

@@ -24,6 +24,13 @@ class Steering(Protocol):
         """
         ...
 
+    async def offer(self, routes: Sequence[Route], *, ready: bool) -> None:
+        """Say whether this node may carry the routes, where the steering also chooses by itself.
+
+        It holds until it is said anew, also when the agent is dead. HostError if it cannot be said.
+        """
+        ...
+
     def close(self) -> None:
         """Give back what reading and moving needed; routes stay."""
         ...

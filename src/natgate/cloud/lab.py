@@ -46,6 +46,9 @@ class LabSteering:
         codes = self._netlink.ask(messages)
         return {r: os.strerror(code) for r, code in zip(routes, codes, strict=True) if code}
 
+    async def offer(self, routes: Sequence[Route], *, ready: bool) -> None:
+        """A router does as it is told, and needs no offers."""
+
     def close(self) -> None:
         """Give the socket back."""
         self._netlink.close()

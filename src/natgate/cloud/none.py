@@ -22,5 +22,8 @@ class NoSteering:
         del routes, node
         return {}
 
+    async def offer(self, routes: Sequence[Route], *, ready: bool) -> None:
+        """Nobody chooses."""
+
     def close(self) -> None:
         """Nothing to give back."""

@@ -13,6 +13,7 @@ from natgate.model.address import LAST_PORT, collapse, covers
 from natgate.model.error import Problem
 from natgate.model.routes import EVERYWHERE, wanted_routes
 from natgate.model.spec import Gateway, Health, LabSteering, Spec, Subnet
+from natgate.model.vrrp import vrrp_problems
 
 MIN_SUBNET_PREFIX = 28
 """The smallest subnet that AWS makes (source 000 uses 10.10.0.80/28)."""
@@ -24,7 +25,7 @@ MAX_GATEWAYS = 190
 def problems(spec: Spec) -> tuple[Problem, ...]:
     """Every contradiction in a spec; empty means it can be compiled."""
     checks = (_names, _subnets, _nodes, _addresses, _gateways, _entries, _routes, _ways, _timing)
-    return tuple(problem for check in checks for problem in check(spec))
+    return (*(problem for check in checks for problem in check(spec)), *vrrp_problems(spec))
 
 
 def _twice(path: str, what: str, values: Iterable[Hashable]) -> Iterator[Problem]:

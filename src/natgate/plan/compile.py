@@ -15,6 +15,7 @@ from natgate.model.address import FIRST_PORT, LAST_PORT, collapse, in_nft, subtr
 from natgate.model.desired import Desired, Guard
 from natgate.model.spec import Gateway, SnatEntry, Spec
 from natgate.model.table import Chain, Hook, Lookup, Rule, Table, table_of
+from natgate.plan.arrival import arrival
 
 SRCNAT = -150
 """Before every other source translation (100): the first one decides, and what is left over from
@@ -129,6 +130,7 @@ def _table(spec: Spec, node: str) -> Table:
             _prerouting(spec, node),
             _forward(),
             _postrouting(spec, node, groups),
+            *arrival(spec, node),
             *chains.values(),
         ),
         lookups=(
