@@ -24,6 +24,7 @@ FIELDS = {
     "TcpCheck": "kind address port interval timeout failures",
     "NoSteering": "kind",
     "LabSteering": "kind router tables",
+    "VrrpSteering": "kind interface fixed_interface router_id inside advert_interval",
     "Heartbeat": "interval timeout port key_file key_env",
     "Host": "ownership",
 }
