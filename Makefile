@@ -9,8 +9,8 @@ STAMP := $(VENV)/.set-up
 UV    := 0.13.9
 
 # What natgate, its lab and its tests call, beside what every Debian has.
-PACKAGES := ca-certificates conntrack curl etcd-client etcd-server iproute2 iputils-ping libnftables1 \
-	netbase nftables openssl procps python3 python3-venv tcpdump util-linux
+PACKAGES := ca-certificates conntrack conntrackd curl etcd-client etcd-server frr iproute2 iputils-ping \
+	keepalived libnftables1 netbase nftables openssl procps python3 python3-venv tcpdump util-linux
 
 # The project's own uv and Python, whatever the caller has set.
 export UV_PYTHON_DOWNLOADS := never

@@ -96,7 +96,13 @@ def documents(draw: DrawFn) -> Document:
         {"name": f"fixed-{g}", "cidr": f"10.20.{200 + g}.0/28", "kind": "address"}
         for g in range(count)
     ]
-    steering = draw(st.sampled_from(["none", "lab"]))
+    steering: Document = {"kind": draw(st.sampled_from(["none", "lab", "vrrp"]))}
+    if steering["kind"] == "vrrp":
+        if count > 1 or len(nodes) == 1:
+            steering["kind"] = "lab"
+        else:
+            gateways[0]["nodes"] = []
+            steering |= {"interface": "eth0", "router_id": 51, "inside": ["10.20.255.1"]}
     return {
         "apiVersion": "natgate/v1",
         "network": {
@@ -108,7 +114,7 @@ def documents(draw: DrawFn) -> Document:
         },
         "nodes": nodes,
         "gateways": gateways,
-        "steering": {"kind": steering},
+        "steering": steering,
         "heartbeat": {"key_env": "NATGATE_KEY", "port": draw(st.integers(1, 65533))},
         "fence": dict(draw(st.sampled_from(FENCES))),
         "handover": {"carrier": draw(st.sampled_from(["vxlan", "route"]))},

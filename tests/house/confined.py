@@ -17,7 +17,7 @@ from tests.house.unit_file import UNIT, settings
 PR_SET_NO_NEW_PRIVS, PR_SET_MDWE, PR_CAPBSET_DROP = 38, 65, 24
 LAST_CAPABILITY = 40
 CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13}
-FAMILIES = {"AF_UNIX": 1, "AF_INET": 2, "AF_NETLINK": 16}
+FAMILIES = {"AF_UNIX": 1, "AF_INET": 2, "AF_NETLINK": 16, "AF_PACKET": 17}
 MAX_FAMILY = 46
 EXPANDER = "systemd-analyze"
 """Without it (as in a container) the groups of system calls are not known, and not filtered."""

@@ -1,6 +1,6 @@
 """Keeps one node's kernel as the spec wants it: observe, compile, diff, apply, and look again."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from natgate.kernel.interface import Kernel
@@ -47,8 +47,16 @@ class Kept:
 class Keeper:
     """Brings one node's kernel to a spec, and away from it again."""
 
-    def __init__(self, *, node: str, kernel: Kernel, store: Store) -> None:
+    def __init__(
+        self,
+        *,
+        node: str,
+        kernel: Kernel,
+        store: Store,
+        end_steering: Callable[[], None] = lambda: None,
+    ) -> None:
         self._node = node
+        self._end_steering = end_steering
         self._kernel = kernel
         self._store = store
 
@@ -121,6 +129,7 @@ class Keeper:
             raise RefusedError(
                 "the table belongs to a running agent: remove through it, without --once"
             )
+        self._end_steering()
         for change in changes:
             self._kernel.apply(change)
         self._store.forget()

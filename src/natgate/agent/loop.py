@@ -29,6 +29,7 @@ from natgate.model.wish import lasting
 from natgate.plan import failover
 from natgate.plan.rehearse import Flows
 from natgate.plan.setup import setup_of
+from natgate.plan.stance import stands_ready
 from natgate.plan.state import ShareSetup, State, active, begin
 from natgate.plan.warnings import warnings
 from natgate.store.interface import Generation, Store
@@ -186,7 +187,7 @@ class Agent:
 
     async def _let_go(self) -> tuple[Change, ...]:
         spec, generation = self._spec, self._generation
-        await self._stop_watching()
+        await self._stop_watching(leaving=True)
         try:
             changes = self._keeper.remove()
         except NatgateError:
@@ -197,11 +198,14 @@ class Agent:
         LOG.info("removed", changes=len(changes))
         return changes
 
-    async def _stop_watching(self) -> None:
+    async def _stop_watching(self, *, leaving: bool = False) -> None:
         """From the first line on no turn uses what is being put away."""
         watch, self._watch, self._state = self._watch, None, None
         if watch is not None:
-            await watch.close()
+            try:
+                await watch.close(leaving=leaving)
+            except HostError as error:
+                LOG.warning("not withdrawn", reason=str(error))
 
     def spec(self) -> tuple[Spec | None, Generation]:
         """The spec in force."""
@@ -233,7 +237,8 @@ class Agent:
 
     async def _adopt(self, generation: Generation, spec: Spec, kept: Kept | None = None) -> None:
         """Watch, decide and keep by this spec from now on."""
-        await self._stop_watching()
+        kinds = {s.steering.kind for s in (self._spec, spec) if s is not None}
+        await self._stop_watching(leaving=len(kinds) > 1)
         if self._spec is not None:
             self._former |= {node.address: node.name for node in self._spec.nodes}
         for node in spec.nodes:
@@ -291,7 +296,15 @@ class Agent:
         for event in events:
             self._take(event)
         self._play()
+        self._offer(now)
         self._say(again=False)
+
+    def _offer(self, now: float) -> None:
+        """Tell the steering for what this node stands ready, where the network chooses by itself."""
+        assert self._state is not None  # noqa: S101 (only called with a state)
+        assert self._watch is not None  # noqa: S101 (made with the state)
+        for share in self._state.setup.shares:
+            self._watch.offer(share.name, stands_ready(self._state, share, now))
 
     def _keep(self, now: float) -> None:
         """Look at the kernel and put right what is not as the spec wants it."""
@@ -404,6 +417,9 @@ class Agent:
                 reasons[gateway] = (*reasons[gateway], reason)
                 if (gateway, index) not in self._watch.unchecked:
                     known_bad.add(gateway)
+        for gateway, reason in self._watch.cannot_carry():
+            reasons[gateway] = (*reasons[gateway], reason)
+            known_bad.add(gateway)
         unchecked = {gateway for gateway, _ in self._watch.unchecked} - known_bad
         return HealthChanged(reasons=reasons, unchecked=frozenset(unchecked))
 

@@ -1,6 +1,7 @@
 """The wiring of an agent: the only module that names every class."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from natgate.agent.witness import Witness, listen
 from natgate.cloud.interface import Steering
 from natgate.cloud.lab import LabSteering
 from natgate.cloud.none import NoSteering
+from natgate.cloud.vrrp import VrrpSteering, end_keepalived
 from natgate.kernel.host import HostKernel
 from natgate.kernel.notices import Notices
 from natgate.model.error import NatgateError, RefusedError
@@ -64,8 +66,13 @@ def make_hands(state: Path | None, spec: Spec, node: str | None) -> Hands:
     kernel = HostKernel()
     name = which_node(spec, kernel.observe(), node)
     store = open_store(state) if state else FakeStore()
-    keeper = Keeper(node=name, kernel=kernel, store=store)
+    keeper = Keeper(node=name, kernel=kernel, store=store, end_steering=steering_end(state))
     return Hands(keeper=keeper, kernel=kernel, store=store, node=name)
+
+
+def steering_end(state: Path | None) -> Callable[[], None]:
+    """What ends the daemons of a state directory, when natgate is removed."""
+    return lambda: end_keepalived(state) if state else None
 
 
 def make_agent(state: Path, node: str | None, first_spec: Path | None) -> Agent:
@@ -88,7 +95,7 @@ def make_agent(state: Path, node: str | None, first_spec: Path | None) -> Agent:
             watched=watched,
             key=key,
             start=store.start(time.time_ns()),
-            steering=make_steering(watched.spec, name),
+            steering=make_steering(watched.spec, name, state),
             fence=make_fence(watched.spec, key),
             local=local,
             post=post,
@@ -96,7 +103,7 @@ def make_agent(state: Path, node: str | None, first_spec: Path | None) -> Agent:
 
     return Agent(
         node=name,
-        keeper=Keeper(node=name, kernel=kernel, store=store),
+        keeper=Keeper(node=name, kernel=kernel, store=store, end_steering=steering_end(state)),
         store=store,
         first_spec=first,
         notices=Notices(kernel.port),
@@ -105,8 +112,11 @@ def make_agent(state: Path, node: str | None, first_spec: Path | None) -> Agent:
     )
 
 
-def make_steering(spec: Spec, node: str) -> Steering:
-    """The steering that a spec names."""
+def make_steering(spec: Spec, node: str, state: Path) -> Steering:
+    """The steering that a spec names; the daemon of another kind is ended."""
+    if spec.steering.kind == "vrrp":
+        return VrrpSteering(spec, node, state)
+    end_keepalived(state)
     if spec.steering.kind == "lab":
         return LabSteering(spec.steering)
     return NoSteering(spec.node(node).address)

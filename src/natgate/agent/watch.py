@@ -4,7 +4,7 @@ Made anew for every applied spec, so that nothing of an older one is left over.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Protocol
@@ -94,6 +94,8 @@ class Watch:
         self._loop = asyncio.get_running_loop()
         self._tasks = [self._loop.create_task(check.run()) for check in self._checks()]
         self._moves: set[asyncio.Task[None]] = set()
+        self._offered: dict[str, bool | None] = {}
+        self._against: dict[str, str | None] = {}
         self._loop.add_reader(self._echo.socket, self._on_echo)
         self._loop.add_reader(self.peers.beats, self._on_beat)
         self._loop.add_reader(self.peers.reflected, self._on_reflected)
@@ -108,9 +110,19 @@ class Watch:
         if isinstance(order, ProbePeer):
             self.peers.probe(order.peer)
             return
-        task = self._loop.create_task(self._work(order))
-        self._moves.add(task)
-        task.add_done_callback(self._moves.discard)
+        self._begin(self._work(order))
+
+    def offer(self, share: str, ready: bool | None) -> None:  # noqa: FBT001 (a fact, not a mode)
+        """Let the steering know whether this node stands ready, at once if that has changed."""
+        if ready != self._offered.get(share):
+            self._offered[share] = ready
+            if ready is not None:
+                self._begin(self._offer(share))
+
+    def cannot_carry(self) -> list[tuple[str, str]]:
+        """What the steering has against this node's carrying gateways."""
+        found = ((self._shares[name].gateway, why) for name, why in self._against.items())
+        return [(gateway, why) for gateway, why in found if why is not None]
 
     async def resume(self, records: Iterable[Failover]) -> None:
         """End what an earlier agent left half done, before anything new is decided."""
@@ -127,8 +139,8 @@ class Watch:
             return {share.name: str(error)}
         return {str(route): reason for route, reason in found.items()}
 
-    async def close(self) -> None:
-        """Stop watching; traffic is not concerned."""
+    async def close(self, *, leaving: bool = False) -> None:
+        """Stop watching; traffic is not concerned, unless this node leaves its steering."""
         for reader in (self._echo.socket, self.peers.beats, self.peers.reflected):
             self._loop.remove_reader(reader)
         tasks = [*self._tasks, *self._moves]
@@ -137,9 +149,18 @@ class Watch:
         await asyncio.gather(*tasks, return_exceptions=True)
         self.peers.close()
         self._echo.close()
-        self._hands.steering.close()
         if self._hands.fence is not None:
             self._hands.fence.close()
+        try:
+            if leaving:
+                await self._hands.steering.withdraw()
+        finally:
+            self._hands.steering.close()
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = self._loop.create_task(work)
+        self._moves.add(task)
+        task.add_done_callback(self._moves.discard)
 
     def _checks(self) -> list[Upstream]:
         local = self._spec.node(self._me).address
@@ -198,6 +219,7 @@ class Watch:
             claim = await self._hands.claim(share, self._me)
             self._post(ClaimAnswered(share=order.share, claim=claim))
         else:
+            await self._offer(order.share)
             try:
                 if self._handed:
                     await self._hands.keep(self._handed)
@@ -206,3 +228,15 @@ class Watch:
                 self._post(RoutesFailed(share=order.share, error=str(error)))
                 return
             self._post(RoutesRead(share=order.share, holders=holders))
+
+    async def _offer(self, share: str) -> None:
+        """Tell the steering whether this node stands ready, and hear what stands against it."""
+        ready, routes = self._offered.get(share), self._shares[share].routes
+        address = self._hands.nodes[self._me]
+        try:
+            reason = await self._hands.steering.offer(routes, address, fit=ready)
+        except NatgateError as error:
+            reason = str(error)
+        if reason != self._against.get(share):
+            self._against[share] = reason
+            self.changed()

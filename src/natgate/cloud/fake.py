@@ -15,6 +15,8 @@ class FakeSteering:
 
     targets: dict[Route, Target] = field(default_factory=dict)
     forbidden: set[Route] = field(default_factory=set)
+    offered: dict[Route, bool] = field(default_factory=dict)
+    withdrawn: bool = False
     away: bool = False
     closed: bool = False
 
@@ -35,6 +37,21 @@ class FakeSteering:
     async def refused(self, routes: Sequence[Route]) -> Mapping[Route, str]:
         """The forbidden routes."""
         return {route: "refused" for route in routes if route in self.forbidden or self.away}
+
+    async def offer(
+        self, routes: Sequence[Route], node: IPv4Address, *, fit: bool | None
+    ) -> str | None:
+        """Remember what was said."""
+        del node
+        if self.away:
+            raise HostError("nobody listens")
+        if fit is not None:
+            self.offered.update(dict.fromkeys(routes, fit))
+        return None
+
+    async def withdraw(self) -> None:
+        """Remember that it was called."""
+        self.withdrawn = True
 
     def close(self) -> None:
         """Remember that it was called."""

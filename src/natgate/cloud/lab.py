@@ -62,6 +62,16 @@ class LabSteering:
             if code not in {0, errno.ESRCH}
         }
 
+    async def offer(
+        self, routes: Sequence[Route], node: IPv4Address, *, fit: bool | None
+    ) -> str | None:
+        """A router does as it is told, and needs no offers."""
+        del routes, node, fit
+        return None
+
+    async def withdraw(self) -> None:
+        """Nothing was made on this node."""
+
     def close(self) -> None:
         """Give the socket back."""
         self._netlink.close()

@@ -27,5 +27,15 @@ class NoSteering:
         del routes
         return {}
 
+    async def offer(
+        self, routes: Sequence[Route], node: IPv4Address, *, fit: bool | None
+    ) -> str | None:
+        """Nobody chooses."""
+        del routes, node, fit
+        return None
+
+    async def withdraw(self) -> None:
+        """Nothing was made on this node."""
+
     def close(self) -> None:
         """Nothing to give back."""

@@ -91,8 +91,9 @@ def _lose_heartbeats(lab: Lab, node: str) -> str:
 
 
 def _drop(lab: Lab, kind: str, node: str, rules: Iterable[str]) -> None:
-    """Drop packets in the VPC router, by a table that is named after the fault."""
-    table = f"table ip {kind}.{node}"
+    """Drop packets in the VPC router or switch, by a table that is named after the fault."""
+    family = "bridge" if lab.scene.fabric == "flat" else "ip"
+    table = f"table {family} {kind}.{node}"
     hook = "type filter hook forward priority filter; policy accept;"
     chain = "\n".join(("chain forward {", hook, *rules, "}"))
     namespace.load_rules(lab.namespace(VPC), f"{table}\ndelete {table}\n{table} {{\n{chain}\n}}\n")
@@ -182,7 +183,8 @@ def heal(lab: Lab, nodes: Iterable[str]) -> None:
 def _restore_network(lab: Lab, node: str) -> None:
     for table in _tables(lab.namespace(VPC)):
         if table.endswith(f".{node}"):
-            run(inside(lab.namespace(VPC), ["nft", "delete", "table", "ip", table]))
+            family = "bridge" if lab.scene.fabric == "flat" else "ip"
+            run(inside(lab.namespace(VPC), ["nft", "delete", "table", family, table]))
 
 
 def _link_is_up(lab: Lab, node: str) -> bool:
@@ -204,4 +206,5 @@ def _boot(lab: Lab, node: str) -> None:
     run(["ip", "-n", name, "rule", "flush", "protocol", PROTOCOL])
     run(["ip", "-n", name, "route", "flush", "table", "all", "protocol", PROTOCOL])
     namespace.set_sysctls(name, {"net.ipv4.ip_forward": 0})
-    namespace.configure(name, ["route flush table main", *network.setup(lab.scene, node)])
+    flushes = ("route flush table main", "address flush dev eth0")
+    namespace.configure(name, [*flushes, *network.setup(lab.scene, node)])

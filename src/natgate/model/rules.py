@@ -14,6 +14,7 @@ from natgate.model.error import Problem
 from natgate.model.routes import EVERYWHERE, wanted_routes
 from natgate.model.share import shares_of
 from natgate.model.spec import EtcdFence, Gateway, Health, LabSteering, Spec, Subnet, WitnessFence
+from natgate.model.vrrp import vrrp_problems
 
 MIN_SUBNET_PREFIX = 28
 """The smallest subnet that AWS makes (source 000 uses 10.10.0.80/28)."""
@@ -38,6 +39,7 @@ def problems(spec: Spec) -> tuple[Problem, ...]:
         _ways,
         _timing,
         _fence,
+        vrrp_problems,
     )
     found = tuple(problem for check in checks for problem in check(spec))
     # Shares can be told only of a spec whose names and zones are right.

@@ -267,7 +267,41 @@ class LabSteering(Model):
     )
 
 
-Steering = Annotated[NoSteering | LabSteering, Field(discriminator="kind")]
+LinkName = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$", description="a link, the same on every node"
+    ),
+]
+
+
+class VrrpSteering(Model):
+    """Addresses move from node to node on a flat network (keepalived, unicast VRRPv3)."""
+
+    kind: Literal["vrrp"] = Field(description="keepalived moves addresses between the nodes")
+    interface: LinkName = Field(
+        description="the link of the hosts' segment: adverts and inside addresses"
+    )
+    fixed_interface: LinkName | None = Field(
+        default=None, description="the link of the fixed addresses; `interface` if left out"
+    )
+    router_id: int = Field(
+        ge=1, le=255, description="virtual router id; no other router of the segment has it"
+    )
+    inside: tuple[IPv4Address, ...] = Field(
+        min_length=1, description="addresses that hosts use as their next hop"
+    )
+    advert_interval: Duration = Field(
+        default=0.05, description="one advert each; the active node is dead after three and a bit"
+    )
+
+    @property
+    def outer_interface(self) -> str:
+        """The link of the fixed addresses."""
+        return self.fixed_interface or self.interface
+
+
+Steering = Annotated[NoSteering | LabSteering | VrrpSteering, Field(discriminator="kind")]
 
 
 class NoFence(Model):

@@ -18,6 +18,7 @@ from natgate.model.share import EVERY_PORT, Block, joined, shares_of
 from natgate.model.spec import Gateway, SnatEntry, Spec
 from natgate.model.table import Chain, Hook, Lookup, Rule, Table, table_of
 from natgate.plan import handover
+from natgate.plan.arrival import arrival
 
 SRCNAT = -150
 """Before every other source translation (100): the first one decides, and what is left over from
@@ -143,6 +144,7 @@ def _table(spec: Spec, facts: NodeFacts) -> Table:
             _prerouting(spec, node),
             _forward(),
             _postrouting(spec, node, groups),
+            *arrival(spec, node),
             *chains.values(),
         ),
         lookups=(

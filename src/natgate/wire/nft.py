@@ -129,7 +129,9 @@ def _rule(body: dict[str, Json]) -> Rule:
     return Rule(text=text, comment=body.get("comment", ""))
 
 
-_PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp"}
+_PROTOCOLS: dict[int | str, str] = {1: "icmp", 6: "tcp", 17: "udp", "vrrp": "112"}
+"""Names for what nft knows by itself; else numbers, since /etc/protocols may be missing."""
+
 _BARE = {"accept", "drop", "return", "continue", "notrack"}
 
 
@@ -154,7 +156,7 @@ def _protocols(value: Json) -> Json:
     """Protocol numbers by name, whether listed alone or as a set."""
     if isinstance(value, dict) and set(value) == {"set"}:
         return {"set": [_PROTOCOLS.get(number, number) for number in value["set"]]}
-    return _PROTOCOLS.get(value, value) if isinstance(value, int) else value
+    return _PROTOCOLS.get(value, value) if isinstance(value, int | str) else value
 
 
 def _translation(kind: str, body: dict[str, Json]) -> str:

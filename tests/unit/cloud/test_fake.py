@@ -36,6 +36,13 @@ def test_refused_routes_are_named_and_the_others_moved(steering: FakeSteering) -
     assert list(asyncio.run(steering.read(ROUTES)).values()) == [NODES[0], None, NODES[0]]
 
 
+def test_what_is_offered_is_remembered(steering: FakeSteering) -> None:
+    """A test can see for which routes a node stood ready last."""
+    asyncio.run(steering.offer(ROUTES, NODES[0], fit=True))
+    asyncio.run(steering.offer(ROUTES[:1], NODES[0], fit=False))
+    assert steering.offered == dict.fromkeys(ROUTES, True) | {ROUTES[0]: False}
+
+
 def test_a_steering_that_is_away_does_nothing(steering: FakeSteering) -> None:
     """It cannot be read, and every move fails."""
     steering.away = True
@@ -43,5 +50,7 @@ def test_a_steering_that_is_away_does_nothing(steering: FakeSteering) -> None:
         asyncio.run(steering.read(ROUTES))
     assert asyncio.run(steering.point(ROUTES, NODES[0])).keys() == set(ROUTES)
     assert steering.targets == {}
+    with pytest.raises(HostError, match="nobody listens"):
+        asyncio.run(steering.offer(ROUTES, NODES[0], fit=True))
     steering.close()
     assert steering.closed

@@ -26,6 +26,7 @@ FIELDS = {
     "TcpCheck": "kind address port interval timeout failures",
     "NoSteering": "kind",
     "LabSteering": "kind router tables",
+    "VrrpSteering": "kind interface fixed_interface router_id inside advert_interval",
     "NoFence": "kind",
     "EtcdFence": ("kind endpoints timeout ca_file cert_file key_file user password_env insecure"),
     "WitnessFence": "kind address port timeout",
