@@ -49,7 +49,8 @@ def busy(loops: int) -> Iterator[None]:
 def heard(lab: Lab) -> Iterator[list[str]]:
     """Collects a line for each heartbeat that crosses the lab's router, with its time."""
     port = str(lab.scene.spec.heartbeat.port)
-    argv = ["tcpdump", "-i", "any", "-Q", "in", "-ttnl", "udp", "dst", "port", port]
+    argv = ["tcpdump", "-i", "any", "-Q", "in", "-ttnl"]
+    argv += ["udp", "src", "port", port, "and", "dst", "port", port]
     log = lab.directory / "heartbeats"
     lines: list[str] = []
     with (
