@@ -10,13 +10,15 @@ from pydantic import BaseModel
 from natgate.lab import check
 from natgate.lab.scene import Scene
 from natgate.model.error import Problem, RefusedError
-from natgate.model.spec import Gateway
+from natgate.model.spec import Failback, Gateway
 from natgate.wire import config
 
 Ownership = Literal["auto", "off"]
 
 MODES: tuple[str, ...] = get_args(Gateway.model_fields["mode"].annotation)
 """Every mode that a gateway may have."""
+
+PROMPT = Failback.model_validate({"policy": "preferred", "delay": "1s"})
 
 DEFAULT_SCENE = "fixed-source"
 
@@ -67,11 +69,18 @@ def with_ownership(scene: Scene, ownership: Ownership) -> Scene:
 
 
 def with_mode(scene: Scene, mode: str) -> Scene:
-    """The scene with all its gateways in one mode; SpecError if they cannot be."""
-    gateways = tuple(g.model_copy(update={"mode": mode}) for g in scene.spec.gateways)
+    """The scene with all its gateways in one mode; SpecError if they cannot be.
+
+    In active-active a node takes its own zone back soon after it is well again, so that each fault
+    finds all of them at work.
+    """
+    back = {"failback": PROMPT} if mode == "active-active" else {}
+    changed = {"mode": mode, **back}
+    gateways = tuple(g.model_copy(update=changed) for g in scene.spec.gateways)
     spec = scene.spec.model_copy(update={"gateways": gateways})
-    changed = scene.model_copy(update={"spec": spec})
-    return read_scene(as_yaml(changed), f"{scene.name} in mode {mode}")
+    return read_scene(
+        as_yaml(scene.model_copy(update={"spec": spec})), f"{scene.name} in mode {mode}"
+    )
 
 
 def modes_of(scene: Scene) -> tuple[str, ...]:

@@ -50,6 +50,7 @@ class Figures(Model):
     probe_late_ms: float = Field(description="the most that a probe was sent too late")
     download_survived: bool = Field(description="progressed after the fault and at the end")
     stream_survived: bool = Field(description="answered after the fault and at the end")
+    survived_by_client: dict[str, bool] = Field(description="whether both did, for each client")
     stall_ms: float = Field(description="the longest standstill of download or stream")
     download_stall_ms: float = Field(description="the longest time without a byte")
     stream_stall_ms: float = Field(description="the longest time without an answer")
@@ -82,6 +83,9 @@ def figures(reports: Mapping[str, Report]) -> Figures:
         probe_late_ms=max(r.late_ms for r in found),
         download_survived=all(r.download.survived for r in found),
         stream_survived=all(r.stream.survived for r in found),
+        survived_by_client={
+            client: r.download.survived and r.stream.survived for client, r in reports.items()
+        },
         stall_ms=max(stalls.values()),
         download_stall_ms=max(r.download.stall_ms for r in found),
         stream_stall_ms=max(r.stream.stall_ms for r in found),

@@ -27,6 +27,7 @@ def outcome(**changes: object) -> Outcome:
         "probe_late_ms": 1.0,
         "download_survived": True,
         "stream_survived": True,
+        "survived_by_client": {},
         "stall_ms": 20.0,
         "download_stall_ms": 20.0,
         "stream_stall_ms": 12.0,

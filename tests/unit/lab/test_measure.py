@@ -67,6 +67,7 @@ def test_one_lost_connection_is_a_loss() -> None:
     """A stream that one client lost is lost, whatever became of the others and of the download."""
     found = figures({"a": report(stream=20.0), "c": report(stream=3000.0, survived=False)})
     assert (found.download_survived, found.stream_survived) == (True, False)
+    assert found.survived_by_client == {"a": True, "c": False}
     assert (found.stall_ms, found.stream_stall_ms, found.download_stall_ms) == (
         3000.0,
         3000.0,
