@@ -1,7 +1,7 @@
 # On a bare Debian 12, as root: `make demo` and `make test` do all the set-up themselves.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test ci bench lint docs clean
+.PHONY: help setup demo test ci bench soak lint docs clean
 
 VENV  := $(CURDIR)/.venv
 BIN   := $(VENV)/bin
@@ -68,11 +68,15 @@ lint: setup ## ruff, mypy, import-linter, codespell
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 
-bench: setup ## ratios and outages, printed and written to bench/results (root)
+bench: setup ## ratios, outages and survival, printed and written to bench/results (root, about 40 min)
 	$(call install,iptables)
 	@$(BIN)/python -m bench.packets
-	@$(BIN)/python -m bench.failover
+	@$(BIN)/python -m bench.survival
+	@$(BIN)/python -m bench.replication
 	@$(BIN)/python -m bench.fence
+
+soak: setup ## half an hour under load, in which nothing may fail over (root)
+	@$(BIN)/python -m bench.soak
 
 docs: setup ## write docs/reference anew from the code
 	@$(BIN)/python -m tools.reference
