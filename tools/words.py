@@ -63,6 +63,7 @@ STATUS_KEYS = {
     "gateways[].shares[].hands_out_here": "whether the node that answers gives these ports out",
     "gateways[].shares[].claim": "who owns the block by the word of the fence, or null",
     "epoch": "the highest epoch of all gateways",
+    "replication": "how flow replication fares on the node that answers, or null",
     "maintenance": "whether an operator asked that nothing be moved by itself",
 }
 

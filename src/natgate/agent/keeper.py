@@ -53,10 +53,10 @@ class Keeper:
         node: str,
         kernel: Kernel,
         store: Store,
-        end_steering: Callable[[], None] = lambda: None,
+        end_daemons: Callable[[], None] = lambda: None,
     ) -> None:
         self._node = node
-        self._end_steering = end_steering
+        self._end_daemons = end_daemons
         self._kernel = kernel
         self._store = store
 
@@ -129,7 +129,7 @@ class Keeper:
             raise RefusedError(
                 "the table belongs to a running agent: remove through it, without --once"
             )
-        self._end_steering()
+        self._end_daemons()
         for change in changes:
             self._kernel.apply(change)
         self._store.forget()

@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from natgate.agent.keeper import Keeper, Kept
+from natgate.agent.replication import Replication
 from natgate.agent.roles import remembered_roles, remembered_wishes, roles_of, still_valid
 from natgate.agent.status import status
 from natgate.agent.takeover import Local
@@ -23,7 +24,7 @@ from natgate.model.error import HostError, NatgateError, RefusedError
 from natgate.model.event import Event, HealthChanged, TakeOver, Ticked
 from natgate.model.journal import Failover
 from natgate.model.spec import Spec
-from natgate.model.view import NodeView
+from natgate.model.view import NO_SYNC, NodeView
 from natgate.model.warning import ActiveWarning, warning
 from natgate.model.wish import lasting
 from natgate.plan import failover
@@ -44,6 +45,7 @@ DRIFT_SHOWN = 600.0
 """Seconds for which a repaired drift is shown as a warning."""
 
 MakeWatch = Callable[[Watched, Local, Post], Watch]
+MakeReplication = Callable[[Spec, Callable[[], State | None]], Replication]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,7 @@ class Agent:
         store: Store,
         notices: Notices,
         make_watch: MakeWatch,
+        make_replication: MakeReplication,
         wall_clock: Callable[[], float],
         first_spec: str | None = None,
     ) -> None:
@@ -74,6 +77,8 @@ class Agent:
         self._notices = notices
         self._first_spec = first_spec
         self._make_watch = make_watch
+        self._make_replication = make_replication
+        self._replication: Replication | None = None
         self.wall_clock = wall_clock
         self._inbox: deque[Event] = deque()
         self._awake = asyncio.Event()
@@ -201,6 +206,9 @@ class Agent:
     async def _stop_watching(self, *, leaving: bool = False) -> None:
         """From the first line on no turn uses what is being put away."""
         watch, self._watch, self._state = self._watch, None, None
+        replication, self._replication = self._replication, None
+        if replication is not None:
+            await replication.close()
         if watch is not None:
             try:
                 await watch.close(leaving=leaving)
@@ -224,6 +232,7 @@ class Agent:
             node=self.node,
             generation=self._generation.number,
             warnings=self._warnings(now),
+            replication=self._replication.status() if self._replication else None,
             now=now,
         )
 
@@ -256,6 +265,7 @@ class Agent:
         self._watch = self._make_watch(watched, self, self.post)
         self._watch.changed = self._awake.set
         await self._watch.resume(f for f in self._store.failovers() if f.outcome == "running")
+        self._replication = self._make_replication(spec, lambda: self._state)
         self._state = begin(setup, now, wishes=self._wishes, handing_out=self._roles.handing_out)
         self._awake.set()
 
@@ -386,6 +396,8 @@ class Agent:
             self._watch.carry_out(order)
         for share, node in _actives(self._state).items():
             if node != before[share]:
+                if node == self.node and self._replication is not None:
+                    self._replication.took_over()
                 self._note(share, before[share], node)
 
     def _note(self, share: str, before: str | None, node: str | None) -> None:
@@ -417,18 +429,30 @@ class Agent:
                 reasons[gateway] = (*reasons[gateway], reason)
                 if (gateway, index) not in self._watch.unchecked:
                     known_bad.add(gateway)
+        filling = self._replication.reasons() if self._replication else ()
+        for gateway in self._unfilled() if filling else ():
+            reasons[gateway] = (*reasons[gateway], *filling)
+            known_bad.add(gateway)
         for gateway, reason in self._watch.cannot_carry():
             reasons[gateway] = (*reasons[gateway], reason)
             known_bad.add(gateway)
         unchecked = {gateway for gateway, _ in self._watch.unchecked} - known_bad
         return HealthChanged(reasons=reasons, unchecked=frozenset(unchecked))
 
+    def _unfilled(self) -> list[str]:
+        """The gateways that a node which is being filled must not take over; it keeps what it has."""
+        assert self._state is not None  # noqa: S101 (only called with a state)
+        shares = self._state.setup.shares
+        carried = {s.gateway for s in shares if active(self._state, s.name) == self.node}
+        return [name for name in dict.fromkeys(s.gateway for s in shares) if name not in carried]
+
     def _say(self, *, again: bool) -> None:
         """Tell the peers: at the interval, and at once when something changed."""
         if self._state is None or self._watch is None:
             return
         number, digest = self._generation.number, self._generation.digest
-        view = failover.own_view(self._state, number, digest, self._handing_out())
+        sync = self._replication.view() if self._replication else NO_SYNC
+        view = failover.own_view(self._state, number, digest, self._handing_out(), sync)
         if again or view != self._said:
             self._watch.send(view)
             self._said = view
@@ -450,6 +474,8 @@ class Agent:
             found.append(warning("not-owned", self.node, f"the table is not owned: {why}"))
         found += self._small_flow_table()
         recent = [(at, what) for at, what in self._drifts if now - at < DRIFT_SHOWN]
+        if self._replication is not None:
+            found += self._replication.warnings()
         if recent:
             at, what = recent[-1]
             times = f"{len(recent)} times" if len(recent) > 1 else "once"

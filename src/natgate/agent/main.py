@@ -2,14 +2,16 @@
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from natgate.agent.credentials import read_credentials
-from natgate.agent.keeper import Keeper
+from natgate.agent.keeper import FLOW_LIMIT, Keeper
 from natgate.agent.key import read_key
 from natgate.agent.loop import Agent
-from natgate.agent.places import CLAIMS, DATABASE
+from natgate.agent.places import CLAIMS, DATABASE, REPLICATION
+from natgate.agent.replication import Replication
 from natgate.agent.takeover import Local
 from natgate.agent.watch import Post, Watch, Watched
 from natgate.agent.witness import Witness, listen
@@ -17,11 +19,15 @@ from natgate.cloud.interface import Steering
 from natgate.cloud.lab import LabSteering
 from natgate.cloud.none import NoSteering
 from natgate.cloud.vrrp import VrrpSteering, end_keepalived
+from natgate.kernel import sysctl
+from natgate.kernel.conntrackd import Conntrackd
 from natgate.kernel.host import HostKernel
+from natgate.kernel.links import Links
 from natgate.kernel.notices import Notices
-from natgate.model.error import NatgateError, RefusedError
+from natgate.model.error import HostError, NatgateError, RefusedError
 from natgate.model.observed import Observed
 from natgate.model.spec import Spec
+from natgate.plan.state import State
 from natgate.store.claims import Claims
 from natgate.store.etcd import EtcdFence
 from natgate.store.fake import FakeStore
@@ -30,6 +36,7 @@ from natgate.store.interface import Store
 from natgate.store.sqlite import SqliteStore
 from natgate.store.witness import WitnessFence
 from natgate.wire.config import parse_spec
+from natgate.wire.conntrackd import Pairing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,13 +73,37 @@ def make_hands(state: Path | None, spec: Spec, node: str | None) -> Hands:
     kernel = HostKernel()
     name = which_node(spec, kernel.observe(), node)
     store = open_store(state) if state else FakeStore()
-    keeper = Keeper(node=name, kernel=kernel, store=store, end_steering=steering_end(state))
+    keeper = Keeper(node=name, kernel=kernel, store=store, end_daemons=daemons_end(state))
     return Hands(keeper=keeper, kernel=kernel, store=store, node=name)
 
 
-def steering_end(state: Path | None) -> Callable[[], None]:
+def pairing_of(spec: Spec, me: str, peer: str, directory: str) -> Pairing:
+    """What conntrackd on one node must know of the other; HostError if its address is not here."""
+    local = spec.node(me).sync
+    with closing(Links()) as links:
+        link = links.link_of(local)
+    if link is None:
+        raise HostError(f"no link of this host has {local}, to which flow replication is bound")
+    return Pairing(
+        local=local,
+        peer=spec.node(peer).sync,
+        link=link,
+        port=spec.replication.port,
+        directory=directory,
+        ignored=tuple(a for n in spec.nodes for a in (n.address, n.sync)),
+        limit=int(sysctl.read(FLOW_LIMIT) or 262144),
+    )
+
+
+def daemons_end(state: Path | None) -> Callable[[], None]:
     """What ends the daemons of a state directory, when natgate is removed."""
-    return lambda: end_keepalived(state) if state else None
+
+    def end() -> None:
+        if state is not None:
+            end_keepalived(state)
+            Conntrackd(state / REPLICATION).remove()
+
+    return end
 
 
 def make_agent(state: Path, node: str | None, first_spec: Path | None) -> Agent:
@@ -101,13 +132,24 @@ def make_agent(state: Path, node: str | None, first_spec: Path | None) -> Agent:
             post=post,
         )
 
+    def make_replication(spec: Spec, now: Callable[[], State | None]) -> Replication:
+        daemon = Conntrackd(state / REPLICATION)
+        return Replication(
+            spec=spec,
+            me=name,
+            daemon=daemon,
+            pairing=lambda spec, me, peer: pairing_of(spec, me, peer, daemon.directory),
+            state=now,
+        )
+
     return Agent(
         node=name,
-        keeper=Keeper(node=name, kernel=kernel, store=store, end_steering=steering_end(state)),
+        keeper=Keeper(node=name, kernel=kernel, store=store, end_daemons=daemons_end(state)),
         store=store,
         first_spec=first,
         notices=Notices(kernel.port),
         make_watch=make_watch,
+        make_replication=make_replication,
         wall_clock=time.time,
     )
 

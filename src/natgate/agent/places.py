@@ -8,6 +8,9 @@ STATE = Path("/var/lib/natgate")
 DATABASE, SOCKET = "natgate.db", "agent.sock"
 """The store, and where the agent listens: names inside the state directory."""
 
+REPLICATION = "replication"
+"""What conntrackd needs: a directory inside the state directory."""
+
 WITNESS_STATE = Path("/var/lib/natgate-witness")
 """The state directory of a witness unless told otherwise."""
 

@@ -20,6 +20,7 @@ def status(
     generation: int,
     warnings: Iterable[ActiveWarning],
     now: float,
+    replication: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The status of a whole network as one node sees it, ready for JSON."""
     shown = [
@@ -43,6 +44,7 @@ def status(
         "gateways": gateways,
         "epoch": max(held.epoch for held in state.shares.values()),
         "maintenance": in_maintenance(state),
+        "replication": replication,
     }
 
 

@@ -82,7 +82,7 @@ def setup(scene: Scene, host: str) -> list[str]:
     on_segment = scene.fabric == "flat" and target is None
     return [
         "link set lo up",
-        f"address replace {address}/32 dev eth0",
+        *(f"address replace {each}/32 dev eth0" for each in (address, *_sync(scene, host))),
         "link set eth0 up",
         *(
             flat.routes(scene, host)
@@ -95,6 +95,12 @@ def setup(scene: Scene, host: str) -> list[str]:
 
 def _segment(scene: Scene) -> Iterator[str]:
     return flat.switch(port for host, port in ports(scene).items() if uplink(scene, host) == VPC)
+
+
+def _sync(scene: Scene, host: str) -> tuple[str, ...]:
+    """A node's dedicated address for flow replication, if it has one."""
+    found = (n.sync_address for n in scene.spec.nodes if n.name == host)
+    return tuple(str(address) for address in found if address is not None)
 
 
 def _behind(scene: Scene, router: Router) -> Iterator[str]:
@@ -119,7 +125,8 @@ def _vpc(scene: Scene) -> Iterator[str]:
         for client in scene.clients:
             yield f"route add {client.address}/32 dev {port[client.name]} table {table}"
         for node in scene.spec.nodes:
-            yield f"route add {node.address}/32 dev {port[node.name]} table {table}"
+            for address in dict.fromkeys((node.address, node.sync)):
+                yield f"route add {address}/32 dev {port[node.name]} table {table}"
     for name in dict.fromkeys(s.table for s in scene.spec.network.subnets if s.kind == "node"):
         for router in scene.routers:
             via = f"via {router.address} dev {port[router.name]} onlink"

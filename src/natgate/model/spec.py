@@ -146,6 +146,15 @@ class Node(Model):
     address: IPv4Address = Field(
         description="its own address: heartbeats, probes and routes go there"
     )
+    sync_address: IPv4Address | None = Field(
+        default=None,
+        description="a dedicated address for flow replication; its own address if left out",
+    )
+
+    @property
+    def sync(self) -> IPv4Address:
+        """Where flow replication reaches it."""
+        return self.sync_address or self.address
 
 
 class FixedAddress(Model):
@@ -382,6 +391,19 @@ class Heartbeat(Model):
         return self.port + 2
 
 
+class Replication(Model):
+    """Whether open connections survive the node that carries them: flows are known to all nodes.
+
+    What conntrackd sends is neither encrypted nor authenticated; only nodes are let in.
+    """
+
+    kind: Literal["conntrackd", "none"] = Field(
+        default="conntrackd",
+        description="conntrackd: between the two nodes of the spec; none: flows end with their node",
+    )
+    port: Port = Field(default=3780, description="UDP port of conntrackd")
+
+
 class HandOver(Model):
     """How a return reaches the node whose block its port lies in (active-active gateways)."""
 
@@ -419,6 +441,9 @@ class Spec(Model):
     fence: Fence = Field(
         default=NoFence(kind="none"),
         description="who decides which node may hand out ports of a share",
+    )
+    replication: Replication = Field(
+        default=Replication(), description="how open connections survive their node"
     )
     handover: HandOver = Field(
         default=HandOver(), description="how returns reach their node in active-active gateways"

@@ -35,6 +35,22 @@ class ShareView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SyncView:
+    """How a node's flow replication stands: `session` names this run of it, empty if there is none.
+
+    `empty`: it waits for the flows of others. `filled`: the session of each peer to which it has
+    sent all its flows.
+    """
+
+    session: str = ""
+    empty: bool = False
+    filled: Mapping[str, str] = field(default_factory=dict)
+
+
+NO_SYNC = SyncView()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeView:
     """What one node tells the others: `digest` names the spec it applies."""
 
@@ -43,3 +59,4 @@ class NodeView:
     gateways: Mapping[str, GatewayView] = field(default_factory=dict)
     shares: Mapping[str, ShareView] = field(default_factory=dict)
     wishes: Wishes = field(default_factory=dict)
+    sync: SyncView = NO_SYNC

@@ -17,7 +17,7 @@ from natgate.model.roles import Roles
 from natgate.model.share import EVERY_PORT, Block, joined, shares_of
 from natgate.model.spec import Gateway, SnatEntry, Spec
 from natgate.model.table import Chain, Hook, Lookup, Rule, Table, table_of
-from natgate.plan import handover
+from natgate.plan import handover, replication
 from natgate.plan.arrival import arrival
 
 SRCNAT = -150
@@ -39,7 +39,8 @@ link, which then can still be switched off alone."""
 
 NO_ROLES = Roles()
 COUNTERS = ("invalid", "no_entry")
-HANDOVER_COUNTERS = ("handed_over", "no_block", "not_a_node")
+HANDOVER_COUNTERS = ("handed_over", "no_block")
+NODES_COUNTERS = ("not_a_node",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,12 +140,12 @@ def _table(spec: Spec, facts: NodeFacts) -> Table:
     divided = bool(handover.divided(spec, node))
     return table_of(
         chains=(
+            *replication.chains(spec, node),
             *handover.chains(spec, node),
             *_input(spec, node),
             _prerouting(spec, node),
             _forward(),
             _postrouting(spec, node, groups),
-            *arrival(spec, node),
             *chains.values(),
         ),
         lookups=(
@@ -154,7 +155,11 @@ def _table(spec: Spec, facts: NodeFacts) -> Table:
             *_source_maps(groups),
             *handover.lookups(spec, node, facts.roles.carriers),
         ),
-        counters=(*COUNTERS, *(HANDOVER_COUNTERS if divided else ())),
+        counters=(
+            *COUNTERS,
+            *(HANDOVER_COUNTERS if divided else ()),
+            *(NODES_COUNTERS if len(spec.nodes) > 1 else ()),
+        ),
     )
 
 
@@ -261,14 +266,10 @@ def _hashed(addresses: tuple[IPv4Address, ...]) -> str:
 
 
 def _input(spec: Spec, node: str) -> Iterator[Chain]:
-    """The tunnel takes packets from nodes only: whoever could send there could forge returns."""
-    peers = handover.tunnel_peers(spec, node)
-    if not peers:
-        return
-    listed = f"{{ {', '.join(sorted(map(str, peers)))} }}" if len(peers) > 1 else str(peers[0])
-    text = f'udp dport {spec.handover.port} ip saddr != {listed} counter name "not_a_node" drop'
-    hook = Hook(type="filter", hook="input", priority=0)
-    yield Chain(name="input", hook=hook, rules=(Rule(text=text, comment="tunnel"),))
+    """What may arrive at the node itself."""
+    rules = (*replication.admitted(spec, node), *arrival(spec, node))
+    if rules:
+        yield Chain(name="input", hook=Hook(type="filter", hook="input", priority=0), rules=rules)
 
 
 def _postrouting(spec: Spec, node: str, groups: dict[IPv4Network, Group]) -> Chain:

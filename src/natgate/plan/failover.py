@@ -28,7 +28,7 @@ from natgate.model.event import (
     Wished,
 )
 from natgate.model.routes import Route
-from natgate.model.view import NodeView, Reasons, ShareView
+from natgate.model.view import NO_SYNC, NodeView, Reasons, ShareView, SyncView
 from natgate.model.wish import AT, TO, merged, move, said, value
 from natgate.plan.blocks import RELEASE, claim_due, must_stop, released, track_blocks
 from natgate.plan.judge import judge, own_word, track_health
@@ -66,7 +66,11 @@ def step(state: State, event: Event, now: float) -> tuple[State, tuple[Order, ..
 
 
 def own_view(
-    state: State, generation: int, digest: str, handing_out: frozenset[str] = frozenset()
+    state: State,
+    generation: int,
+    digest: str,
+    handing_out: frozenset[str] = frozenset(),
+    sync: SyncView = NO_SYNC,
 ) -> NodeView:
     """What this node tells its peers; `handing_out`: the shares whose ports its rules give out."""
     return NodeView(
@@ -83,6 +87,7 @@ def own_view(
             for name, held in state.shares.items()
         },
         wishes=state.wishes,
+        sync=sync,
     )
 
 

@@ -14,7 +14,7 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
-from natgate.model.view import GatewayView, NodeView, ShareView
+from natgate.model.view import GatewayView, NodeView, ShareView, SyncView
 from natgate.model.wish import Wish
 
 MAGIC = b"NG1\0"
@@ -72,6 +72,7 @@ def render_heartbeat(beat: Heartbeat, key: bytes) -> bytes:
             name: [s.active, s.epoch, s.hands_out, s.wants] for name, s in view.shares.items()
         },
         "wishes": {key: [wish.number, wish.value] for key, wish in view.wishes.items()},
+        "sync": [view.sync.session, view.sync.empty, view.sync.filled],
     }
     head = _HEAD.pack(MAGIC, beat.session, beat.to_session, beat.number)
     text = json.dumps(body, separators=(",", ":")).encode()
@@ -112,6 +113,7 @@ def _view(body: Any) -> NodeView:  # noqa: ANN401 (whatever JSON gave)
             str(key): Wish(number=int(number), value=str(value))
             for key, (number, value) in body["wishes"].items()
         },
+        sync=_sync(body["sync"]),
     )
 
 
@@ -122,6 +124,15 @@ def _share(body: Any) -> ShareView:  # noqa: ANN401 (whatever JSON gave)
         epoch=int(epoch),
         hands_out=bool(hands_out),
         wants=bool(wants),
+    )
+
+
+def _sync(body: Any) -> SyncView:  # noqa: ANN401 (whatever JSON gave)
+    session, empty, filled = body
+    return SyncView(
+        session=str(session),
+        empty=bool(empty),
+        filled={str(name): str(theirs) for name, theirs in filled.items()},
     )
 
 

@@ -171,13 +171,18 @@ def _translation(kind: str, body: dict[str, Json]) -> str:
 _STATEMENTS: dict[str, Callable[[Json], str]] = {
     "match": _match,
     "vmap": lambda b: f"{_asked(b['key'])} vmap {b['data']}",
-    "mangle": lambda b: f"{_value(b['key'])} set {_value(b['value'])}",
+    "mangle": lambda b: f"{_value(b['key'])} set {_set_to(b['value'])}",
     "counter": lambda b: f'counter name "{b}"' if isinstance(b, str) else "counter",
     "snat": lambda b: _translation("snat", b),
     "dnat": lambda b: _translation("dnat", b),
     "jump": lambda b: f"jump {b['target']}",
     "goto": lambda b: f"goto {b['target']}",
 }
+
+
+def _set_to(value: Json) -> str:
+    """Several events are one value, separated by commas."""
+    return ",".join(sorted(value)) if isinstance(value, list) else _value(value)
 
 
 def _asked(key: Json) -> str:
