@@ -24,10 +24,13 @@ def until(holds: Callable[[], bool], what: str) -> None:
 def running(
     argv: list[str], log: Path, environment: dict[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that is killed at the end, whatever state it is in; what it says goes to `log`."""
+    """A process that ends with this block, or with this test's own process; it speaks to `log`."""
     with log.open("ab") as said:
         process = subprocess.Popen(
-            argv, stdout=said, stderr=said, env={**os.environ, **(environment or {})}
+            ["setpriv", "--pdeathsig", "KILL", *argv],
+            stdout=said,
+            stderr=said,
+            env={**os.environ, **(environment or {})},
         )
     try:
         yield process

@@ -18,6 +18,9 @@ class Claim:
     epoch: int
 
 
+MAX_EPOCH = 2**63 - 2
+"""Stores count in 63 bits."""
+
 NOBODY = Claim(owner="", epoch=0)
 """What is in force before the first claim."""
 
@@ -42,5 +45,5 @@ def is_owner(text: str) -> bool:
 
 def check_claim(key: str, owner: str, expected: int) -> None:
     """BugError unless this can be claimed; the same in every fence, before anything is sent."""
-    if not (is_key(key) and is_owner(owner) and expected >= 0):
+    if not (is_key(key) and is_owner(owner) and 0 <= expected < MAX_EPOCH):
         raise BugError(f"{owner!r} cannot claim {key!r} after epoch {expected}")

@@ -117,6 +117,11 @@ class EtcdFence:
                 self._failed(endpoint, error)
                 await asyncio.sleep(PAUSE)
                 continue
+            except self._grpc.aio.BaseError as error:  # the client library's own state is broken
+                self._reasons[endpoint] = repr(error)
+                self._channels.pop(endpoint, None)
+                await asyncio.sleep(PAUSE)
+                continue
             if not answer.done():
                 answer.set_result(response)
                 self._order.remove(endpoint)

@@ -13,7 +13,7 @@ import hmac
 import struct
 from dataclasses import dataclass
 
-from natgate.model.claim import NOBODY, Claim, is_key, is_owner
+from natgate.model.claim import MAX_EPOCH, NOBODY, Claim, is_key, is_owner
 
 REQUEST, REPLY = b"NWQ\1", b"NWA\1"
 NONCE = 16
@@ -22,9 +22,6 @@ _BODY = struct.Struct(f"!4s{NONCE}sBQ32s96s")
 _MAC = 32
 SIZE = _BODY.size + _MAC
 """Length of every datagram between nodes and a witness."""
-
-MAX_EPOCH = 2**63 - 2
-"""SQLite counts no further."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

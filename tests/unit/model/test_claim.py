@@ -29,8 +29,13 @@ def test_a_key_has_three_names(key: str) -> None:
 
 
 def test_a_claim_is_checked_before_it_is_made() -> None:
-    """A wrong key, a wrong owner or an epoch below zero is a fault of natgate itself."""
+    """A wrong key, a wrong owner or an epoch that nothing can count is a fault of natgate itself."""
     check_claim("n/g/s", "node-a", 0)
-    for key, owner, expected in (("n/g", "a", 0), ("n/g/s", "A", 0), ("n/g/s", "a", -1)):
+    for key, owner, expected in (
+        ("n/g", "a", 0),
+        ("n/g/s", "A", 0),
+        ("n/g/s", "a", -1),
+        ("n/g/s", "a", 2**63),
+    ):
         with pytest.raises(BugError, match="cannot claim"):
             check_claim(key, owner, expected)

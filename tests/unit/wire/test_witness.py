@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natgate.model.claim import NOBODY, Claim
+from natgate.model.claim import MAX_EPOCH, NOBODY, Claim
 from natgate.wire.heartbeat import parse_heartbeat
 from natgate.wire.witness import (
-    MAX_EPOCH,
     NONCE,
     SIZE,
     Answer,
