@@ -3,18 +3,21 @@
 import json
 import re
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any, Literal
 
+from natgate.kernel.echo import EchoSocket
 from natgate.lab import agents, catalogue, namespace, network
 from natgate.lab.scene import VPC, Client, Scene
 from natgate.model.share import Block, Share, all_shares
+from natgate.wire.icmp import EchoReply
 from tests.namespaces import Namespace
 
 from .conftest import Bench
@@ -284,3 +287,37 @@ def never_wrong(bench: Bench) -> None:
     """The target has seen the fixed address, and no other one."""
     assert bench.packets("wrong") == {}
     assert set(bench.packets("admitted")) == {fixed(bench)}
+
+
+def echo(bench: Bench, client: str, identifier: int) -> None:
+    """One echo with an id of our choice is answered with that id."""
+    address = next(c.address for c in clients(bench) if c.name == client)
+    with inside(bench, client):
+        opened = EchoSocket(address)
+    with closing(opened):
+        assert opened.send(IPv4Address(target(bench)), identifier, 1, b"token")
+        answers: list[EchoReply] = []
+
+        def missing() -> str | None:
+            answers.extend(opened.receive())
+            return None if answers else "the echo is not answered"
+
+        until(missing)
+    assert (answers[0].id, answers[0].payload) == (identifier, b"token")
+
+
+def dying(bench: Bench, client: str, protocol: str, *, ttl: int) -> None:
+    """A client sends one packet that does not live long enough to reach the target."""
+    kinds = {"udp": ("-2", "-p", "7"), "tcp": ("-S", "-p", "80"), "icmp": ("-1",)}
+    argv = ("hping3", "-q", "-c", "1", "-t", str(ttl), *kinds[protocol], target(bench))
+    subprocess.run(
+        namespace.inside(bench.lab.namespace(client), argv),
+        capture_output=True,
+        check=False,
+        timeout=SECONDS,
+    )
+
+
+def port_of(bench: Bench, host: str) -> str:
+    """The far end of a host's link."""
+    return network.ports(bench.lab.scene)[host]
