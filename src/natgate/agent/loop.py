@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from natgate.agent.drift import Drifts, kernel_warnings
 from natgate.agent.keeper import Keeper, Kept
 from natgate.agent.replication import Replication
 from natgate.agent.roles import remembered_roles, remembered_wishes, roles_of, still_valid
@@ -18,14 +19,13 @@ from natgate.agent.status import status
 from natgate.agent.takeover import Local
 from natgate.agent.watch import Post, Watch, Watched
 from natgate.kernel.notices import Notice, Notices
-from natgate.model.address import PORTS
 from natgate.model.change import Change, ChangeTable
 from natgate.model.error import HostError, NatgateError, RefusedError
 from natgate.model.event import Event, HealthChanged, TakeOver, Ticked
 from natgate.model.journal import Failover
 from natgate.model.spec import Spec
 from natgate.model.view import NO_SYNC, NodeView
-from natgate.model.warning import ActiveWarning, warning
+from natgate.model.warning import ActiveWarning
 from natgate.model.wish import lasting
 from natgate.plan import failover
 from natgate.plan.rehearse import Flows
@@ -40,9 +40,6 @@ from natgate.wire.journal import render_roles, render_wishes
 LOG = structlog.get_logger()
 HAND_OVER = 2.0
 """Seconds that a node which is being removed waits for another to carry its gateways."""
-
-DRIFT_SHOWN = 600.0
-"""Seconds for which a repaired drift is shown as a warning."""
 
 MakeWatch = Callable[[Watched, Local, Post], Watch]
 MakeReplication = Callable[[Spec, Callable[[], State | None]], Replication]
@@ -95,7 +92,7 @@ class Agent:
         self._kept = Kept(failure=HostError("not verified yet"))
         self._dirty = False
         self._verified = 0.0
-        self._drifts: deque[tuple[float, str]] = deque(maxlen=20)
+        self._drifts = Drifts(node)
         self._said: NodeView | None = None
         self._stopping = False
 
@@ -321,7 +318,7 @@ class Agent:
         self._bring(now)
         if self._kept.changes:
             what = "; ".join(_summary(change) for change in self._kept.changes)
-            self._drifts.append((now, what))
+            self._drifts.add(now, what)
             LOG.warning("drift repaired", changes=what)
 
     def _bring(self, now: float) -> None:
@@ -464,35 +461,14 @@ class Agent:
         return self._roles.handing_out | remembered_roles(self._store).handing_out
 
     def _warnings(self, now: float) -> list[ActiveWarning]:
-        if self._state is None:
+        if self._state is None or self._spec is None:
             return []
-        found = list(warnings(self._state, self._generation.digest, now))
-        if self._kept.error:
-            found.append(warning("repair-failed", self.node, self._kept.error))
-        elif not self._kept.owned:
-            why = "host.ownership is off" if self._kept.owner_works else "this kernel cannot"
-            found.append(warning("not-owned", self.node, f"the table is not owned: {why}"))
-        found += self._small_flow_table()
-        recent = [(at, what) for at, what in self._drifts if now - at < DRIFT_SHOWN]
-        if self._replication is not None:
-            found += self._replication.warnings()
-        if recent:
-            at, what = recent[-1]
-            times = f"{len(recent)} times" if len(recent) > 1 else "once"
-            text = f"repaired {times}, last {now - at:.0f} s ago: {what}"
-            found.append(warning("drift-repaired", self.node, text))
-        return found
-
-    def _small_flow_table(self) -> list[ActiveWarning]:
-        """The addresses of the spec can carry more flows than the kernel keeps."""
-        limit = self._kept.flow_limit
-        if self._spec is None or limit is None:
-            return []
-        needed = PORTS * sum(len(gateway.addresses) for gateway in self._spec.gateways)
-        if limit >= needed:
-            return []
-        text = f"nf_conntrack_max is {limit}, and the addresses can use {needed} to one destination"
-        return [warning("flow-table-small", self.node, text)]
+        return [
+            *warnings(self._state, self._generation.digest, now),
+            *kernel_warnings(self.node, self._spec, self._kept),
+            *(self._replication.warnings() if self._replication else ()),
+            *self._drifts.warnings(now),
+        ]
 
 
 def digest_of(spec: Spec) -> str:
