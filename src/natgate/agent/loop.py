@@ -23,6 +23,7 @@ from natgate.model.spec import Spec
 from natgate.model.view import NodeView
 from natgate.model.warning import ActiveWarning, warning
 from natgate.plan import failover
+from natgate.plan.fitness import fitness
 from natgate.plan.setup import setup_of
 from natgate.plan.warnings import warnings
 from natgate.store.interface import Generation, Store
@@ -174,7 +175,7 @@ class Agent:
 
     async def _let_go(self) -> tuple[Change, ...]:
         spec, generation = self._spec, self._generation
-        await self._stop_watching()
+        await self._stop_watching(leaving=True)
         try:
             changes = self._keeper.remove()
         except NatgateError:
@@ -185,11 +186,14 @@ class Agent:
         LOG.info("removed", changes=len(changes))
         return changes
 
-    async def _stop_watching(self) -> None:
+    async def _stop_watching(self, *, leaving: bool = False) -> None:
         """From the first line on no turn uses what is being put away."""
         watch, self._watch, self._state = self._watch, None, None
         if watch is not None:
-            await watch.close()
+            try:
+                await watch.close(leaving=leaving)
+            except HostError as error:
+                LOG.warning("not withdrawn", reason=str(error))
 
     def spec(self) -> tuple[Spec | None, Generation]:
         """The spec in force."""
@@ -221,7 +225,8 @@ class Agent:
 
     async def _adopt(self, generation: Generation, spec: Spec, kept: Kept | None = None) -> None:
         """Watch, decide and keep by this spec from now on."""
-        await self._stop_watching()
+        kinds = {s.steering.kind for s in (self._spec, spec) if s is not None}
+        await self._stop_watching(leaving=len(kinds) > 1)
         if self._spec is not None:
             self._former |= {node.address: node.name for node in self._spec.nodes}
         for node in spec.nodes:
@@ -276,6 +281,8 @@ class Agent:
         self._take(self._own_health())
         for event in events:
             self._take(event)
+        for gateway in self._state.setup.gateways:
+            self._watch.offer(gateway.name, fitness(self._state, gateway, now))
         self._say(again=False)
 
     def _keep(self, now: float) -> None:
@@ -320,6 +327,10 @@ class Agent:
                 reasons[gateway] = (*reasons[gateway], reason)
                 if (gateway, index) not in self._watch.unchecked:
                     known_bad.add(gateway)
+        for gateway, reason in self._watch.cannot_carry.items():
+            if reason is not None:
+                reasons[gateway] = (*reasons[gateway], reason)
+                known_bad.add(gateway)
         unchecked = {gateway for gateway, _ in self._watch.unchecked} - known_bad
         return HealthChanged(reasons=reasons, unchecked=frozenset(unchecked))
 

@@ -9,6 +9,7 @@ from natgate.agent.key import read_key
 from natgate.agent.loop import Agent
 from natgate.agent.places import DATABASE
 from natgate.agent.watch import Post, Watch, Watched
+from natgate.cloud.frr import FrrSteering
 from natgate.cloud.interface import Steering
 from natgate.cloud.lab import LabSteering
 from natgate.cloud.none import NoSteering
@@ -93,6 +94,8 @@ def make_steering(spec: Spec, node: str) -> Steering:
     """The steering that a spec names."""
     if spec.steering.kind == "lab":
         return LabSteering(spec.steering)
+    if spec.steering.kind == "frr":
+        return FrrSteering(spec.steering, spec, node)
     return NoSteering(spec.node(node).address)
 
 

@@ -4,7 +4,7 @@ Made anew for every applied spec, so that nothing of an older one is left over.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Protocol
@@ -70,6 +70,8 @@ class Watch:
         self._echoes: list[EchoCheck] = []
         self.upstream: dict[tuple[str, int], str | None] = {}
         self.unchecked: set[tuple[str, int]] = set()
+        self.cannot_carry: dict[str, str | None] = {}
+        self._fit: dict[str, bool | None] = {}
         self._loop = asyncio.get_running_loop()
         self._tasks = [self._loop.create_task(check.run()) for check in self._checks()]
         self._moves: set[asyncio.Task[None]] = set()
@@ -87,12 +89,17 @@ class Watch:
         if isinstance(order, ProbePeer):
             self.peers.probe(order.peer)
             return
-        task = self._loop.create_task(self._steer(order))
-        self._moves.add(task)
-        task.add_done_callback(self._moves.discard)
+        self._begin(self._steer(order))
 
-    async def close(self) -> None:
-        """Stop watching; traffic is not concerned."""
+    def offer(self, gateway: str, fit: bool | None) -> None:  # noqa: FBT001 (a fact, not a mode)
+        """Let the steering know of this node's fitness, at once if it has changed."""
+        if fit != self._fit.get(gateway):
+            self._fit[gateway] = fit
+            if fit is not None:
+                self._begin(self._offer(gateway))
+
+    async def close(self, *, leaving: bool = False) -> None:
+        """Stop watching; traffic is not concerned, unless this node leaves its steering."""
         for reader in (self._echo.socket, self.peers.beats, self.peers.reflected):
             self._loop.remove_reader(reader)
         tasks = [*self._tasks, *self._moves]
@@ -101,7 +108,16 @@ class Watch:
         await asyncio.gather(*tasks, return_exceptions=True)
         self.peers.close()
         self._echo.close()
-        self._steering.close()
+        try:
+            if leaving:
+                await self._steering.withdraw()
+        finally:
+            self._steering.close()
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = self._loop.create_task(work)
+        self._moves.add(task)
+        task.add_done_callback(self._moves.discard)
 
     def _checks(self) -> list[Upstream]:
         local = self._spec.node(self._me).address
@@ -155,6 +171,8 @@ class Watch:
         gateway = order.gateway
         setup = self._gateways[gateway]
         routes = setup.routes
+        if isinstance(order, ReadRoutes):
+            await self._offer(gateway)
         try:
             holders = await self._read(routes)
             if isinstance(order, TakeOver) and holders.get(routes[0]) == order.expected:
@@ -171,6 +189,18 @@ class Watch:
             self._post(RoutesFailed(gateway=gateway, error=str(error)))
             return
         self._post(RoutesRead(gateway=gateway, holders=holders))
+
+    async def _offer(self, gateway: str) -> None:
+        """Tell the steering of this node's fitness, and hear whether it can carry the routes."""
+        setup = self._gateways[gateway]
+        if self._me not in setup.nodes:
+            return
+        address = self._spec.node(self._me).address
+        fit = self._fit.get(gateway)
+        reason = await self._steering.offer(setup.routes, address, fit=fit)
+        if reason != self.cannot_carry.get(gateway):
+            self.cannot_carry[gateway] = reason
+            self.changed()
 
     async def _read(self, routes: tuple[Route, ...]) -> dict[Route, str | None]:
         targets = await self._steering.read(routes)

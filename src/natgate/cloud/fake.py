@@ -17,6 +17,9 @@ class FakeSteering:
     refused: set[Route] = field(default_factory=set)
     away: bool = False
     closed: bool = False
+    withdrawn: bool = False
+    ill: str | None = None
+    offered: list[tuple[IPv4Address, bool | None]] = field(default_factory=list)
 
     async def read(self, routes: Sequence[Route]) -> Mapping[Route, Target | None]:
         """What each route leads to."""
@@ -31,6 +34,20 @@ class FakeSteering:
             if route not in failed:
                 self.targets[route] = node
         return {route: "refused" for route in routes if route in failed}
+
+    async def offer(
+        self, routes: Sequence[Route], node: IPv4Address, *, fit: bool | None
+    ) -> str | None:
+        """Remember what was offered, and answer `ill`."""
+        del routes
+        self.offered.append((node, fit))
+        return self.ill
+
+    async def withdraw(self) -> None:
+        """Remember that it was called."""
+        if self.away:
+            raise HostError("nothing can be withdrawn")
+        self.withdrawn = True
 
     def close(self) -> None:
         """Remember that it was called."""

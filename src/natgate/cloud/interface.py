@@ -24,6 +24,21 @@ class Steering(Protocol):
         """
         ...
 
+    async def offer(
+        self, routes: Sequence[Route], node: IPv4Address, *, fit: bool | None
+    ) -> str | None:
+        """Say whether a node may stand in for the active one, so that the network can act by itself.
+
+        Asked at every reading, and when `fit` changes; None: not known yet, nothing is changed. It
+        leads no route away from a fit active node. The answer is why this node cannot carry the
+        routes, None where nothing stands against it. Steering that knows no such thing does nothing.
+        """
+        ...
+
+    async def withdraw(self) -> None:
+        """Take away what was made on this node, which leaves; HostError if that is not possible."""
+        ...
+
     def close(self) -> None:
         """Give back what reading and moving needed; routes stay."""
         ...

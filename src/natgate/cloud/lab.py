@@ -46,6 +46,16 @@ class LabSteering:
         codes = self._netlink.ask(messages)
         return {r: os.strerror(code) for r, code in zip(routes, codes, strict=True) if code}
 
+    async def offer(
+        self, routes: Sequence[Route], node: IPv4Address, *, fit: bool | None
+    ) -> str | None:
+        """The lab's router asks nobody but the decision."""
+        del routes, node, fit
+        return None
+
+    async def withdraw(self) -> None:
+        """Nothing of this node's own is kept here; the routes are the router's."""
+
     def close(self) -> None:
         """Give the socket back."""
         self._netlink.close()

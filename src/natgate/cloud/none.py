@@ -22,5 +22,15 @@ class NoSteering:
         del routes, node
         return {}
 
+    async def offer(
+        self, routes: Sequence[Route], node: IPv4Address, *, fit: bool | None
+    ) -> str | None:
+        """There is nobody to tell."""
+        del routes, node, fit
+        return None
+
+    async def withdraw(self) -> None:
+        """Nothing was made."""
+
     def close(self) -> None:
         """Nothing to give back."""

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
+from natgate.lab.network import GATEWAY
 from natgate.lab.scene import VPC, Scene, subnet_of
 from natgate.model import rules
 from natgate.model.error import Problem
-from natgate.model.spec import LabSteering
+from natgate.model.spec import FrrSteering, LabSteering
 
 
 def problems(scene: Scene) -> tuple[Problem, ...]:
@@ -106,6 +107,11 @@ def _targets(scene: Scene) -> Iterator[Problem]:
 
 
 def _steering(scene: Scene) -> Iterator[Problem]:
-    if not isinstance(scene.spec.steering, LabSteering):
-        message = "a lab moves its own routes; write {kind: lab}"
+    steering = scene.spec.steering
+    if isinstance(steering, FrrSteering):
+        if [str(router) for router in steering.routers] != [GATEWAY]:
+            message = f"a lab's only router is {GATEWAY}; write routers: [{GATEWAY}]"
+            yield Problem(path="spec.steering.routers", message=message)
+    elif not isinstance(steering, LabSteering):
+        message = "a lab moves its own routes; write {kind: lab} or {kind: frr}"
         yield Problem(path="spec.steering", message=message)
