@@ -124,7 +124,9 @@ def _vpc_with_bgp(scene: Scene) -> Iterator[str]:
     port, nodes = ports(scene), {node.name: node.address for node in scene.spec.nodes}
     for name, address in nodes.items():
         yield f"route add {address}/32 dev {port[name]} src {GATEWAY}"
-    for host in _attached(scene).keys() - nodes:
+    for host in _attached(scene):
+        if host in nodes:
+            continue
         yield f"rule add pref {LEARNED_PREF} iif {port[host]} lookup main"
 
 

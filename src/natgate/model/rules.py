@@ -12,7 +12,7 @@ from itertools import combinations
 from natgate.model.address import LAST_PORT, collapse, covers
 from natgate.model.error import Problem
 from natgate.model.routes import EVERYWHERE, wanted_routes
-from natgate.model.spec import Gateway, Health, LabSteering, Spec, Subnet
+from natgate.model.spec import FrrSteering, Gateway, Health, LabSteering, Spec, Subnet
 
 MIN_SUBNET_PREFIX = 28
 """The smallest subnet that AWS makes (source 000 uses 10.10.0.80/28)."""
@@ -23,7 +23,7 @@ MAX_GATEWAYS = 190
 
 def problems(spec: Spec) -> tuple[Problem, ...]:
     """Every contradiction in a spec; empty means it can be compiled."""
-    checks = (_names, _subnets, _nodes, _addresses, _gateways, _entries, _routes, _ways, _timing)
+    checks = (_names, _subnets, _nodes, _addresses, _gateways, _entries, _routes, _ways, _timing, _bgp)
     return tuple(problem for check in checks for problem in check(spec))
 
 
@@ -265,6 +265,26 @@ def _claims(spec: Spec) -> dict[tuple[str, IPv4Network], dict[int, set[IPv4Netwo
                 claimants = claims.setdefault((subnet.table, destination), {})
                 claimants.setdefault(g, set()).update(sources)
     return claims
+
+
+def _bgp(spec: Spec) -> Iterator[Problem]:
+    """BGP has one table: two gateways may not need one destination, whatever their route tables."""
+    if not isinstance(spec.steering, FrrSteering):
+        return
+    owner: dict[IPv4Network, str] = {}
+    for g, gateway in enumerate(spec.gateways):
+        for destination in dict.fromkeys(r.destination for r in wanted_routes(spec, gateway)):
+            other = owner.setdefault(destination, gateway.name)
+            if other != gateway.name:
+                message = (
+                    f"{destination} is announced for gateway {other} already, and BGP has one route "
+                    "to it for all: put both entries into one gateway"
+                )
+                yield Problem(path=f"gateways[{g}].snat", message=message)
+    for index, router in enumerate(spec.steering.routers):
+        if router in {node.address for node in spec.nodes}:
+            message = f"{router} is a node; name the routers that forward to the nodes"
+            yield Problem(path=f"steering.routers[{index}]", message=message)
 
 
 def _timing(spec: Spec) -> Iterator[Problem]:

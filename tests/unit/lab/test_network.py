@@ -2,7 +2,7 @@
 
 from natgate.lab import catalogue, network
 from natgate.lab.scene import hosts
-from natgate.model.spec import LabSteering
+from natgate.model.spec import FrrSteering, LabSteering
 
 SCENE = catalogue.prepared("fixed-source")
 
@@ -53,8 +53,21 @@ def test_links_join_namespaces_only() -> None:
 
 def test_agents_get_the_labs_own_router() -> None:
     """The spec that agents get names the lab's router, its tables and the key's variable."""
-    spec = network.with_steering(SCENE.spec, "x", "KEY")
+    spec = network.with_steering(SCENE.spec, "x", "KEY", "/vty")
     assert spec.steering == LabSteering(
         kind="lab", router="ng.x.vpc", tables=network.tables(SCENE.spec)
     )
     assert spec.heartbeat.key_env == "KEY"
+
+
+def test_a_lab_with_bgp_forwards_by_what_its_router_learns() -> None:
+    """Every port but those of nodes looks into the main table last, so that no packet goes round."""
+    scene = catalogue.prepared("fixed-source-bgp")
+    lines = network.setup(scene, "vpc")
+    learned = [line.split()[5] for line in lines if line.endswith("lookup main")]
+    port = network.ports(scene)
+    assert learned == [port[host] for host in ("client-a", "client-c", "vpn")]
+    assert f"route add 10.10.0.68/32 dev {port['node-a']} src {network.GATEWAY}" in lines
+    spec = network.with_steering(scene.spec, "x", "KEY", "/vty/{node}")
+    assert isinstance(spec.steering, FrrSteering)
+    assert spec.steering.vty_dir == "/vty/{node}"

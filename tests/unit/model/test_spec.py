@@ -23,6 +23,7 @@ FIELDS = {
     "IcmpCheck": "kind address interval timeout",
     "TcpCheck": "kind address port interval timeout failures",
     "NoSteering": "kind",
+    "FrrSteering": "kind routers vty_dir",
     "LabSteering": "kind router tables",
     "Heartbeat": "interval timeout port key_file key_env",
     "Host": "ownership",
