@@ -25,6 +25,10 @@ SETTLED = 2.0
 CONFIRMED = 1.0
 """Seconds that routers have to follow a claim; FRR takes 0.1 s (twice a queue of 50 ms)."""
 
+QUIET = 0.3
+"""Seconds after which routers that tell nothing back are held to follow: not all tell a node its own
+path."""
+
 POLL = 0.01
 
 
@@ -93,7 +97,7 @@ class FrrSteering:
         """Take away every statement and route map that natgate made in this bgpd."""
         async with self._turn:
             system = await self._connect()
-            made = self._made
+            made = frr.parse_running(await self._vty.run(frr.RUNNING))
             await self._vty.configure(frr.withdraw(system, made.networks, sorted(made.maps)))
             self._made = replace(made, networks={}, maps=frozenset())
 
@@ -144,13 +148,17 @@ class FrrSteering:
         own = verdict.own
         return verdict.holder == self._me and own is not None and own.active
 
+    def _confirmed(self, verdict: Verdict, *, quiet: bool) -> bool:
+        return self._holds(verdict) and (quiet or verdict.told == verdict.own)
+
     async def _unconfirmed(self, prefixes: list[IPv4Network]) -> dict[IPv4Network, str]:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + CONFIRMED
         while True:
             async with self._turn:
                 seen = await self._look(prefixes)
-                left = [p for p in prefixes if not self._holds(seen.prefixes[p])]
+                quiet = loop.time() > deadline - CONFIRMED + QUIET
+                left = [p for p in prefixes if not self._confirmed(seen.prefixes[p], quiet=quiet)]
                 if not left:
                     return {}
                 if loop.time() > deadline:

@@ -93,7 +93,7 @@ def start(lab: Lab, host: str) -> None:
     running = {Path(argv[0]).name for argv in _processes(lab, host).values() if argv}
     for daemon in DAEMONS:
         if daemon not in running:
-            namespace.run(namespace.inside(lab.namespace(host), _command(place, daemon)))
+            namespace.run(namespace.inside(lab.namespace(host), command(place, daemon)))
 
 
 def pid(lab: Lab, host: str, daemon: str) -> int:
@@ -118,18 +118,8 @@ def missing(lab: Lab) -> str | None:
     return None
 
 
-def _processes(lab: Lab, host: str) -> dict[int, list[str]]:
-    return namespace.processes([lab.namespace(host)])
-
-
-def _configuration(lab: Lab, host: str) -> str:
-    if host == VPC:
-        return router_configuration(tuple(str(n.address) for n in lab.scene.spec.nodes))
-    return node_configuration(str(lab.scene.spec.node(host).address))
-
-
-def _command(place: Path, daemon: str) -> list[str]:
-    """Everything that FRR would put into its system directories lies in the lab's."""
+def command(place: Path, daemon: str) -> list[str]:
+    """How a daemon is started; all that FRR would put into its system directories lies in `place`."""
     special = {"bfdd": ["--bfdctl", str(place / "bfdd.sock")]}
     return [
         str(PROGRAMS / daemon),
@@ -143,3 +133,13 @@ def _command(place: Path, daemon: str) -> list[str]:
         *("--log", f"file:{place}/log"),
         *special.get(daemon, []),
     ]
+
+
+def _processes(lab: Lab, host: str) -> dict[int, list[str]]:
+    return namespace.processes([lab.namespace(host)])
+
+
+def _configuration(lab: Lab, host: str) -> str:
+    if host == VPC:
+        return router_configuration(tuple(str(n.address) for n in lab.scene.spec.nodes))
+    return node_configuration(str(lab.scene.spec.node(host).address))

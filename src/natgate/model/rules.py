@@ -23,7 +23,18 @@ MAX_GATEWAYS = 190
 
 def problems(spec: Spec) -> tuple[Problem, ...]:
     """Every contradiction in a spec; empty means it can be compiled."""
-    checks = (_names, _subnets, _nodes, _addresses, _gateways, _entries, _routes, _ways, _timing, _bgp)
+    checks = (
+        _names,
+        _subnets,
+        _nodes,
+        _addresses,
+        _gateways,
+        _entries,
+        _routes,
+        _ways,
+        _timing,
+        _bgp,
+    )
     return tuple(problem for check in checks for problem in check(spec))
 
 

@@ -183,8 +183,12 @@ def parse_summary(text: str) -> Summary:
 
 
 def parse_paths(text: str, system: int) -> tuple[Path, ...]:
-    """The answer to `show`: every path; `system` is the AS whose claims count."""
-    return tuple(_path(told, system) for told in _document(text).get("paths", []))
+    """The answer to `show`: every path; `system` is the AS whose claims count.
+
+    A path of bgpd's own that is not valid is not announced: it is left out.
+    """
+    told = _document(text).get("paths", [])
+    return tuple(_path(p, system) for p in told if p.get("valid") or not p.get("sourced"))
 
 
 def _path(told: Any, system: int) -> Path:  # noqa: ANN401 (FRR's JSON)

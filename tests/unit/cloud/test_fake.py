@@ -43,5 +43,16 @@ def test_a_steering_that_is_away_does_nothing(steering: FakeSteering) -> None:
         asyncio.run(steering.read(ROUTES))
     assert asyncio.run(steering.point(ROUTES, NODES[0])).keys() == set(ROUTES)
     assert steering.targets == {}
+    with pytest.raises(HostError, match="nothing can be withdrawn"):
+        asyncio.run(steering.withdraw())
     steering.close()
     assert steering.closed
+
+
+def test_what_is_offered_is_remembered(steering: FakeSteering) -> None:
+    """A test sees what was said of a node, and chooses the answer."""
+    steering.ill = "the session is down"
+    assert asyncio.run(steering.offer(ROUTES, NODES[0], fit=False)) == "the session is down"
+    assert steering.offered == [(NODES[0], False)]
+    asyncio.run(steering.withdraw())
+    assert steering.withdrawn

@@ -86,6 +86,11 @@ def test_statements_go_before_their_route_maps() -> None:
     ]
 
 
+def test_a_prefix_is_shown_by_its_own_command() -> None:
+    """The whole table may be that of the internet."""
+    assert frr.show(PREFIX) == "show bgp ipv4 unicast 10.10.0.80/28 json"
+
+
 def test_a_reply_ends_with_its_code() -> None:
     """Text that is still on its way is no reply."""
     assert frr.request("enable") == b"enable\0"
@@ -138,7 +143,8 @@ def test_paths_are_told_with_their_claims() -> None:
         told("10.0.0.253", "65099:1:1 65010:2000000001:167772161"),
         told("10.0.0.253", "65099:1:1"),
         told("10.0.0.253", None),
-        told("0.0.0.0", "65010:1000:167772161", sourced=True),
+        told("0.0.0.0", "65010:1001:167772161", sourced=True),
+        {**told("0.0.0.0", "65010:1000:167772161", sourced=True), "valid": True},
     ]
     found = frr.parse_paths(json.dumps({"paths": paths}), SYSTEM)
     assert [(path.router, path.claim) for path in found] == [
