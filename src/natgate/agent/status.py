@@ -37,7 +37,7 @@ def status(
             "name": gateway.name,
             "mode": gateway.mode,
             "addresses": [str(fixed.address) for fixed in gateway.addresses],
-            "active": active(state, gateway.name),
+            "active": _carrier(state, gateway.name, now),
             "epoch": state.gateways[gateway.name].epoch,
         }
         for gateway in spec.gateways
@@ -50,6 +50,20 @@ def status(
         "gateways": gateways,
         "epoch": max(held.epoch for held in state.gateways.values()),
     }
+
+
+def _carrier(state: State, gateway: str, now: float) -> str | None:
+    """Who is active: as last read, unless reading fails and a peer knows of a later decision."""
+    held = state.gateways[gateway]
+    told = [
+        peer.view.gateways[gateway]
+        for name, peer in state.peers.items()
+        if gateway in peer.view.gateways and speaks(state, name, now)
+    ]
+    later = [view for view in told if view.active is not None and view.epoch > held.epoch]
+    if held.error is not None and later:
+        return max(later, key=lambda view: view.epoch).active
+    return active(state, gateway)
 
 
 def _node(spec: Spec, state: State, name: str, now: float) -> dict[str, Any]:
