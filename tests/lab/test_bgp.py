@@ -123,3 +123,18 @@ def test_removing_leaves_the_operators_configuration(bench: Bench) -> None:
     assert bench.active() == after
     expect_right_sources(bench)
     namespace.send(agents.pids(bench.lab, before), signal.SIGKILL)
+
+
+def test_removing_without_an_agent_withdraws_too(bench: Bench) -> None:
+    """What a dead agent has left announced goes with the rest."""
+    active = bench.active()
+    (node,) = set(bench.lab.nodes()) - {active}
+    until_agreed(bench, active)
+    namespace.send(agents.pids(bench.lab, node), signal.SIGKILL)
+    vtysh = ["vtysh", "--vty_socket", str(bench.lab.daemons(node)), "-c", "show running-config"]
+    assert "natgate-" in namespace.run(vtysh)
+    argv = [sys.executable, "-m", "natgate", "remove", "--once"]
+    argv += ["--state", str(bench.lab.state(node))]
+    namespace.run(namespace.inside(bench.lab.namespace(node), argv))
+    assert "natgate-" not in namespace.run(vtysh)
+    expect_right_sources(bench)

@@ -1,5 +1,6 @@
 """The wiring of an agent: the only module that names every class."""
 
+import asyncio
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from natgate.cloud.lab import LabSteering
 from natgate.cloud.none import NoSteering
 from natgate.kernel.host import HostKernel
 from natgate.kernel.notices import Notices
-from natgate.model.error import RefusedError
+from natgate.model.error import NatgateError, RefusedError
 from natgate.model.observed import Observed
 from natgate.model.spec import Spec
 from natgate.store.fake import FakeStore
@@ -97,6 +98,23 @@ def make_steering(spec: Spec, node: str) -> Steering:
     if spec.steering.kind == "frr":
         return FrrSteering(spec.steering, spec, node)
     return NoSteering(spec.node(node).address)
+
+
+def withdraw_steering(kernel: HostKernel, store: Store) -> str | None:
+    """Take away, without an agent, what the stored spec's steering made; why that failed, or None."""
+    latest = store.latest()
+    try:
+        spec = parse_spec(latest.text, "stored spec") if latest is not None else None
+        if spec is None or spec.steering.kind in {"none", "lab"}:
+            return None
+        steering = make_steering(spec, which_node(spec, kernel.observe(), None))
+        try:
+            asyncio.run(steering.withdraw())
+        finally:
+            steering.close()
+    except NatgateError as error:
+        return str(error)
+    return None
 
 
 def which_node(spec: Spec, observed: Observed, named: str | None) -> str:
