@@ -129,10 +129,12 @@ def test_removing_without_an_agent_withdraws_too(bench: Bench) -> None:
     """What a dead agent has left announced goes with the rest."""
     active = bench.active()
     (node,) = set(bench.lab.nodes()) - {active}
-    until_agreed(bench, active)
-    namespace.send(agents.pids(bench.lab, node), signal.SIGKILL)
     vtysh = ["vtysh", "--vty_socket", str(bench.lab.daemons(node)), "-c", "show running-config"]
-    assert "natgate-" in namespace.run(vtysh)
+    deadline = time.monotonic() + 10
+    while "natgate-" not in namespace.run(vtysh):  # it waits for the hold-down
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    namespace.send(agents.pids(bench.lab, node), signal.SIGKILL)
     argv = [sys.executable, "-m", "natgate", "remove", "--once"]
     argv += ["--state", str(bench.lab.state(node))]
     namespace.run(namespace.inside(bench.lab.namespace(node), argv))
