@@ -43,6 +43,16 @@ heartbeat: {key_env: NATGATE_KEY}
 Document = dict[str, Any]
 """A spec as YAML reads it."""
 
+FENCES: list[Document] = [
+    {"kind": "none"},
+    {
+        "kind": "etcd",
+        "endpoints": ("https://10.0.0.5:2379", "https://e.example:1"),
+        "ca_file": "ca",
+    },
+    {"kind": "witness", "address": "203.0.113.9", "timeout": "50ms"},
+]
+
 
 def two_zones() -> Spec:
     """Source 000: two zones, one fixed address."""
@@ -61,8 +71,16 @@ def spec_with(*replacements: tuple[str, str]) -> str:
 @st.composite
 def specs(draw: DrawFn) -> Spec:
     """Any valid spec of one to four zones and one to three gateways."""
-    spec = Spec.model_validate(draw(documents()))
+    document = draw(documents())
+    spec = Spec.model_validate(document)
     assume(not rules.problems(spec))  # two gateways may need conflicting ways
+    for gateway in document["gateways"]:
+        gateway["mode"] = draw(st.sampled_from(["active-standby", "active-active"]))
+        divided = Spec.model_validate(document)
+        if rules.problems(divided):  # not every node would have a route
+            gateway["mode"] = "active-standby"
+        else:
+            spec = divided
     return spec
 
 
@@ -78,7 +96,13 @@ def documents(draw: DrawFn) -> Document:
         {"name": f"fixed-{g}", "cidr": f"10.20.{200 + g}.0/28", "kind": "address"}
         for g in range(count)
     ]
-    steering = draw(st.sampled_from(["none", "lab"]))
+    steering: Document = {"kind": draw(st.sampled_from(["none", "lab", "vrrp"]))}
+    if steering["kind"] == "vrrp":
+        if count > 1 or len(nodes) == 1:
+            steering["kind"] = "lab"
+        else:
+            gateways[0]["nodes"] = []
+            steering |= {"interface": "eth0", "router_id": 51, "inside": ["10.20.255.1"]}
     return {
         "apiVersion": "natgate/v1",
         "network": {
@@ -90,8 +114,10 @@ def documents(draw: DrawFn) -> Document:
         },
         "nodes": nodes,
         "gateways": gateways,
-        "steering": {"kind": steering},
+        "steering": steering,
         "heartbeat": {"key_env": "NATGATE_KEY", "port": draw(st.integers(1, 65533))},
+        "fence": dict(draw(st.sampled_from(FENCES))),
+        "handover": {"carrier": draw(st.sampled_from(["vxlan", "route"]))},
         "host": {"ownership": draw(st.sampled_from(["auto", "off"]))},
     }
 

@@ -165,6 +165,10 @@ class Agents:
         """By the node's own agent."""
         return await self.by_node[node].point(routes, node)
 
+    async def refused(self, routes: Sequence[Route]) -> Mapping[Route, str]:
+        """By the first."""
+        return await self.by_node[NODES[0]].refused(routes)
+
     async def offer(
         self, routes: Sequence[Route], node: IPv4Address, *, fit: bool | None
     ) -> str | None:
@@ -270,6 +274,7 @@ def test_what_others_announce_is_not_touched(net: Net, agents: Agents) -> None:
     net.configure("a", *statement, f"network {PREFIXES[0]}")
     fresh = net.steering("a")
     try:
+        assert list(sync(fresh.refused(ROUTES))) == [ROUTES[0]]
         assert "did not make" in (sync(fresh.offer(ROUTES, NODES[0], fit=True)) or "")
         assert "did not make" in sync(fresh.point(ROUTES, NODES[0]))[ROUTES[0]]
     finally:

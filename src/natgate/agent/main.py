@@ -2,26 +2,35 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from natgate.agent.credentials import read_credentials
 from natgate.agent.keeper import Keeper
 from natgate.agent.key import read_key
 from natgate.agent.loop import Agent
-from natgate.agent.places import DATABASE
+from natgate.agent.places import CLAIMS, DATABASE
+from natgate.agent.takeover import Local
 from natgate.agent.watch import Post, Watch, Watched
+from natgate.agent.witness import Witness, listen
 from natgate.cloud.frr import FrrSteering
 from natgate.cloud.interface import Steering
 from natgate.cloud.lab import LabSteering
 from natgate.cloud.none import NoSteering
+from natgate.cloud.vrrp import VrrpSteering, end_keepalived
 from natgate.kernel.host import HostKernel
 from natgate.kernel.notices import Notices
 from natgate.model.error import NatgateError, RefusedError
 from natgate.model.observed import Observed
 from natgate.model.spec import Spec
+from natgate.store.claims import Claims
+from natgate.store.etcd import EtcdFence
 from natgate.store.fake import FakeStore
+from natgate.store.fence import Fence
 from natgate.store.interface import Store
 from natgate.store.sqlite import SqliteStore
+from natgate.store.witness import WitnessFence
 from natgate.wire.config import parse_spec
 
 
@@ -42,11 +51,16 @@ class Hands:
 
 def open_store(state: Path) -> SqliteStore:
     """The store of a state directory, which is made if need be."""
+    return SqliteStore(make_directory(state) / DATABASE)
+
+
+def make_directory(state: Path) -> Path:
+    """A state directory, made for its owner alone if need be."""
     try:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise RefusedError(f"cannot make {state}: {error.strerror}; run as root") from None
-    return SqliteStore(state / DATABASE)
+    return state
 
 
 def make_hands(state: Path | None, spec: Spec, node: str | None) -> Hands:
@@ -54,8 +68,13 @@ def make_hands(state: Path | None, spec: Spec, node: str | None) -> Hands:
     kernel = HostKernel()
     name = which_node(spec, kernel.observe(), node)
     store = open_store(state) if state else FakeStore()
-    keeper = Keeper(node=name, kernel=kernel, store=store)
+    keeper = Keeper(node=name, kernel=kernel, store=store, end_steering=steering_end(state))
     return Hands(keeper=keeper, kernel=kernel, store=store, node=name)
+
+
+def steering_end(state: Path | None) -> Callable[[], None]:
+    """What ends the daemons of a state directory, when natgate is removed."""
+    return lambda: end_keepalived(state) if state else None
 
 
 def make_agent(state: Path, node: str | None, first_spec: Path | None) -> Agent:
@@ -72,27 +91,34 @@ def make_agent(state: Path, node: str | None, first_spec: Path | None) -> Agent:
         raise RefusedError("no spec yet, so name this node: natgate agent --node NAME")
     name = node
 
-    def make_watch(watched: Watched, post: Post) -> Watch:
+    def make_watch(watched: Watched, local: Local, post: Post) -> Watch:
+        key = read_key(watched.spec.heartbeat)
         return Watch(
             watched=watched,
-            key=read_key(watched.spec.heartbeat),
+            key=key,
             start=store.start(time.time_ns()),
-            steering=make_steering(watched.spec, name),
+            steering=make_steering(watched.spec, name, state),
+            fence=make_fence(watched.spec, key),
+            local=local,
             post=post,
         )
 
     return Agent(
         node=name,
-        keeper=Keeper(node=name, kernel=kernel, store=store),
+        keeper=Keeper(node=name, kernel=kernel, store=store, end_steering=steering_end(state)),
         store=store,
         first_spec=first,
         notices=Notices(kernel.port),
         make_watch=make_watch,
+        wall_clock=time.time,
     )
 
 
-def make_steering(spec: Spec, node: str) -> Steering:
-    """The steering that a spec names."""
+def make_steering(spec: Spec, node: str, state: Path) -> Steering:
+    """The steering that a spec names; the daemon of another kind is ended."""
+    if spec.steering.kind == "vrrp":
+        return VrrpSteering(spec, node, state)
+    end_keepalived(state)
     if spec.steering.kind == "lab":
         return LabSteering(spec.steering)
     if spec.steering.kind == "frr":
@@ -100,14 +126,40 @@ def make_steering(spec: Spec, node: str) -> Steering:
     return NoSteering(spec.node(node).address)
 
 
-def withdraw_steering(kernel: HostKernel, store: Store) -> str | None:
-    """Take away, without an agent, what the stored spec's steering made; why that failed, or None."""
+def make_fence(spec: Spec, key: bytes) -> Fence | None:
+    """The fence that a spec names, or None; RefusedError if a file or a package is missing."""
+    fence = spec.fence
+    if fence.kind == "etcd":
+        return EtcdFence(fence, read_credentials(fence))
+    if fence.kind == "witness":
+        return WitnessFence(fence, key)
+    return None
+
+
+def make_witness(spec: Spec, state: Path) -> Witness:
+    """The witness that a spec names, listening, with the claims of a state directory."""
+    fence, heartbeat = spec.fence, spec.heartbeat
+    if fence.kind != "witness":
+        raise RefusedError(f"this spec has no witness: its fence.kind is {fence.kind}")
+    if not (heartbeat.key_file or heartbeat.key_env):
+        raise RefusedError("a witness believes only the shared key: set heartbeat.key_file")
+    key = read_key(heartbeat)
+    udp = listen(fence.address, fence.port)
+    try:
+        return Witness(claims=Claims(make_directory(state) / CLAIMS), udp=udp, key=key)
+    except NatgateError:
+        udp.close()
+        raise
+
+
+def withdraw_steering(state: Path, kernel: HostKernel, store: Store) -> str | None:
+    """Take away, without an agent, what the stored spec announces; why that failed, or None."""
     latest = store.latest()
     try:
         spec = parse_spec(latest.text, "stored spec") if latest is not None else None
-        if spec is None or spec.steering.kind in {"none", "lab"}:
+        if spec is None or spec.steering.kind != "frr":
             return None
-        steering = make_steering(spec, which_node(spec, kernel.observe(), None))
+        steering = make_steering(spec, which_node(spec, kernel.observe(), None), state)
         try:
             asyncio.run(steering.withdraw())
         finally:

@@ -11,15 +11,14 @@ from natgate.model.routes import Route
 
 @dataclass(slots=True)
 class FakeSteering:
-    """A `Steering` whose tables can be looked at; `refused` routes fail, `away` fails everything."""
+    """A `Steering` whose tables can be looked at; `forbidden` routes fail, `away` fails everything."""
 
     targets: dict[Route, Target] = field(default_factory=dict)
-    refused: set[Route] = field(default_factory=set)
+    forbidden: set[Route] = field(default_factory=set)
+    offered: dict[Route, bool] = field(default_factory=dict)
+    withdrawn: bool = False
     away: bool = False
     closed: bool = False
-    withdrawn: bool = False
-    ill: str | None = None
-    offered: list[tuple[IPv4Address, bool | None]] = field(default_factory=list)
 
     async def read(self, routes: Sequence[Route]) -> Mapping[Route, Target | None]:
         """What each route leads to."""
@@ -29,24 +28,29 @@ class FakeSteering:
 
     async def point(self, routes: Sequence[Route], node: IPv4Address) -> Mapping[Route, str]:
         """Lead every route to a node."""
-        failed = self.refused if not self.away else set(routes)
+        failed = self.forbidden if not self.away else set(routes)
         for route in routes:
             if route not in failed:
                 self.targets[route] = node
         return {route: "refused" for route in routes if route in failed}
 
+    async def refused(self, routes: Sequence[Route]) -> Mapping[Route, str]:
+        """The forbidden routes."""
+        return {route: "refused" for route in routes if route in self.forbidden or self.away}
+
     async def offer(
         self, routes: Sequence[Route], node: IPv4Address, *, fit: bool | None
     ) -> str | None:
-        """Remember what was offered, and answer `ill`."""
-        del routes
-        self.offered.append((node, fit))
-        return self.ill
+        """Remember what was said."""
+        del node
+        if self.away:
+            raise HostError("nobody listens")
+        if fit is not None:
+            self.offered.update(dict.fromkeys(routes, fit))
+        return None
 
     async def withdraw(self) -> None:
         """Remember that it was called."""
-        if self.away:
-            raise HostError("nothing can be withdrawn")
         self.withdrawn = True
 
     def close(self) -> None:

@@ -80,6 +80,15 @@ class FrrSteering:
             return dict.fromkeys(routes, str(error))
         return {r: left[r.destination] for r in routes if r.destination in left}
 
+    async def refused(self, routes: Sequence[Route]) -> Mapping[Route, str]:
+        """Those that the operator announces by a statement of his own; all, if bgpd is out of reach."""
+        try:
+            async with self._turn:
+                await self._connect()
+        except HostError as error:
+            return dict.fromkeys(routes, str(error))
+        return {r: _foreign(r.destination) for r in routes if r.destination in self._made.foreign}
+
     async def offer(
         self, routes: Sequence[Route], node: IPv4Address, *, fit: bool | None
     ) -> str | None:
@@ -192,9 +201,7 @@ class FrrSteering:
         made = self._made
         taken = next((prefix for prefix in meds if prefix in made.foreign), None)
         if taken is not None:
-            raise HostError(
-                f"bgpd announces {taken} by a statement that natgate did not make; remove it"
-            )
+            raise HostError(_foreign(taken))
         for med in sorted(set(meds.values())):
             chosen = [prefix for prefix, value in meds.items() if value == med]
             claim = Claim(node=self._me, med=med)
@@ -211,6 +218,10 @@ class FrrSteering:
 def _destinations(routes: Iterable[Route]) -> list[IPv4Network]:
     """Each prefix once, whatever the tables are."""
     return list(dict.fromkeys(route.destination for route in routes))
+
+
+def _foreign(prefix: IPv4Network) -> str:
+    return f"bgpd announces {prefix} by a statement that natgate did not make; remove it"
 
 
 def _refusal(verdict: Verdict) -> str:

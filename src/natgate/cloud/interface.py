@@ -24,14 +24,19 @@ class Steering(Protocol):
         """
         ...
 
+    async def refused(self, routes: Sequence[Route]) -> Mapping[Route, str]:
+        """Which routes this node would not be allowed to move, and why; nothing is changed."""
+        ...
+
     async def offer(
         self, routes: Sequence[Route], node: IPv4Address, *, fit: bool | None
     ) -> str | None:
-        """Say whether a node may stand in for the active one, so that the network can act by itself.
+        """Say whether a node may carry the routes, where the network also chooses by itself.
 
-        Asked at every reading, and when `fit` changes; None: not known yet, nothing is changed. It
-        leads no route away from a fit active node. The answer is why this node cannot carry the
-        routes, None where nothing stands against it. Steering that knows no such thing does nothing.
+        Asked at every reading, and when `fit` changes; None: not known, nothing is changed. It holds
+        until it is said anew, also when the agent is dead, and leads no route away from a fit active
+        node. The answer is why this node cannot carry the routes, None where nothing stands against
+        it. HostError if it cannot be said.
         """
         ...
 

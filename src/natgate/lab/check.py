@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address
 
 from natgate.lab.network import GATEWAY
-from natgate.lab.scene import VPC, Scene, subnet_of
+from natgate.lab.scene import LINK, VPC, Scene, subnet_of
 from natgate.model import rules
 from natgate.model.error import Problem
-from natgate.model.spec import FrrSteering, LabSteering
+from natgate.model.spec import FrrSteering, LabSteering, VrrpSteering
 
 
 def problems(scene: Scene) -> tuple[Problem, ...]:
@@ -41,6 +41,9 @@ def _addresses(scene: Scene) -> Iterator[Problem]:
     for g, gateway in enumerate(scene.spec.gateways):
         for a, fixed in enumerate(gateway.addresses):
             seen.setdefault(fixed.address, f"spec.gateways[{g}].addresses[{a}].address")
+    if isinstance(scene.spec.steering, VrrpSteering):
+        for i, inside in enumerate(scene.spec.steering.inside):
+            seen.setdefault(inside, f"spec.steering.inside[{i}]")
     for path, address in (
         *((f"clients[{i}].address", c.address) for i, c in enumerate(scene.clients)),
         *((f"routers[{i}].address", r.address) for i, r in enumerate(scene.routers)),
@@ -107,11 +110,17 @@ def _targets(scene: Scene) -> Iterator[Problem]:
 
 
 def _steering(scene: Scene) -> Iterator[Problem]:
-    steering = scene.spec.steering
-    if isinstance(steering, FrrSteering):
-        if [str(router) for router in steering.routers] != [GATEWAY]:
+    if scene.fabric == "flat":
+        if not isinstance(scene.spec.steering, VrrpSteering):
+            message = "a flat fabric has no routes to move; use kind vrrp, or fabric: cloud"
+            yield Problem(path="spec.steering", message=message)
+        elif (scene.spec.steering.interface, scene.spec.steering.outer_interface) != (LINK, LINK):
+            message = f"a host of the lab has one link, {LINK}"
+            yield Problem(path="spec.steering.interface", message=message)
+    elif isinstance(scene.spec.steering, FrrSteering):
+        if [str(router) for router in scene.spec.steering.routers] != [GATEWAY]:
             message = f"a lab's only router is {GATEWAY}; write routers: [{GATEWAY}]"
             yield Problem(path="spec.steering.routers", message=message)
-    elif not isinstance(steering, LabSteering):
+    elif not isinstance(scene.spec.steering, LabSteering):
         message = "a lab moves its own routes; write {kind: lab} or {kind: frr}"
         yield Problem(path="spec.steering", message=message)

@@ -16,6 +16,8 @@ from natgate.model.error import HostError, RefusedError
 
 TABLE = "natgate"
 CHAIN = "postrouting"
+TUNNEL, PROTOCOL = "ng-vx", "78"
+"""What an agent makes beside rules: a link, and rules and routes under its own number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +91,9 @@ def _lose_heartbeats(lab: Lab, node: str) -> str:
 
 
 def _drop(lab: Lab, kind: str, node: str, rules: Iterable[str]) -> None:
-    """Drop packets in the VPC router, by a table that is named after the fault."""
-    table = f"table ip {kind}.{node}"
+    """Drop packets in the VPC router or switch, by a table that is named after the fault."""
+    family = "bridge" if lab.scene.fabric == "flat" else "ip"
+    table = f"table {family} {kind}.{node}"
     hook = "type filter hook forward priority filter; policy accept;"
     chain = "\n".join(("chain forward {", hook, *rules, "}"))
     namespace.load_rules(lab.namespace(VPC), f"{table}\ndelete {table}\n{table} {{\n{chain}\n}}\n")
@@ -181,7 +184,8 @@ def heal(lab: Lab, nodes: Iterable[str]) -> None:
 def _restore_network(lab: Lab, node: str) -> None:
     for table in _tables(lab.namespace(VPC)):
         if table.endswith(f".{node}"):
-            run(inside(lab.namespace(VPC), ["nft", "delete", "table", "ip", table]))
+            family = "bridge" if lab.scene.fabric == "flat" else "ip"
+            run(inside(lab.namespace(VPC), ["nft", "delete", "table", family, table]))
 
 
 def _link_is_up(lab: Lab, node: str) -> bool:
@@ -197,5 +201,11 @@ def _boot(lab: Lab, node: str) -> None:
     run(inside(name, ["conntrack", "--flush"]))
     if "clsact" in run(["tc", "-n", name, "qdisc", "show", "dev", "eth0"]):
         run(["tc", "-n", name, "qdisc", "delete", "dev", "eth0", "clsact"])
+    links = json.loads(run(["ip", "-n", name, "-j", "link", "show"]))
+    if TUNNEL in {link["ifname"] for link in links}:
+        namespace.configure(name, [f"link delete {TUNNEL}"])
+    run(["ip", "-n", name, "rule", "flush", "protocol", PROTOCOL])
+    run(["ip", "-n", name, "route", "flush", "table", "all", "protocol", PROTOCOL])
     namespace.set_sysctls(name, {"net.ipv4.ip_forward": 0})
-    namespace.configure(name, ["route flush table main", *network.setup(lab.scene, node)])
+    flushes = ("route flush table main", "address flush dev eth0")
+    namespace.configure(name, [*flushes, *network.setup(lab.scene, node)])

@@ -3,13 +3,14 @@
 Each host has one link to the VPC router and a /32 address, so that every packet passes the
 router's tables, as in a cloud (research/ha-prototype.md, section 2). A port of the router looks
 only into the table of its host's subnet, then, unless a node is there, for routes learned by BGP;
-what these do not know is unreachable.
+what these do not know is unreachable. In a flat fabric (`lab.flat`) a switch stands in its place.
 """
 
 from collections.abc import Iterator
 
+from natgate.lab import flat
 from natgate.lab.scene import VPC, Router, Scene, hosts, subnet_of
-from natgate.model.spec import LabSteering, Spec, Steering
+from natgate.model.spec import FrrSteering, LabSteering, Spec
 
 GATEWAY = "169.254.0.1"
 """The VPC router's address on every port."""
@@ -43,9 +44,11 @@ def tables(spec: Spec) -> dict[str, int]:
 
 def with_steering(spec: Spec, lab: str, key_env: str, vty_dir: str) -> Spec:
     """The spec as the agents get it: with the lab's own router, tables and heartbeat key."""
-    steering: Steering = LabSteering(kind="lab", router=namespace(lab, VPC), tables=tables(spec))
-    if spec.steering.kind == "frr":
-        steering = spec.steering.model_copy(update={"vty_dir": vty_dir})
+    steering = spec.steering
+    if isinstance(steering, LabSteering):
+        steering = LabSteering(kind="lab", router=namespace(lab, VPC), tables=tables(spec))
+    elif isinstance(steering, FrrSteering):
+        steering = steering.model_copy(update={"vty_dir": vty_dir})
     heartbeat = spec.heartbeat.model_copy(update={"key_file": None, "key_env": key_env})
     return spec.model_copy(update={"steering": steering, "heartbeat": heartbeat})
 
@@ -74,18 +77,27 @@ def wiring(scene: Scene, lab: str) -> dict[str, list[str]]:
 def setup(scene: Scene, host: str) -> list[str]:
     """What a host needs once its links exist; running it again repairs and changes nothing else."""
     if host == VPC:
-        return list(_vpc(scene))
+        return list(_segment(scene) if scene.fabric == "flat" else _vpc(scene))
     address = next(h.addresses[0] for h in hosts(scene) if h.name == host)
     routers = {router.name: router for router in scene.routers}
     target = next((t for t in scene.targets if t.name == host), None)
     gateway = str(routers[target.router].address) if target else GATEWAY
+    on_segment = scene.fabric == "flat" and target is None
     return [
         "link set lo up",
         f"address replace {address}/32 dev eth0",
         "link set eth0 up",
-        f"route replace default via {gateway} dev eth0 onlink",
+        *(
+            flat.routes(scene, host)
+            if on_segment
+            else [f"route replace default via {gateway} dev eth0 onlink"]
+        ),
         *(_behind(scene, routers[host]) if host in routers else ()),
     ]
+
+
+def _segment(scene: Scene) -> Iterator[str]:
+    return flat.switch(port for host, port in ports(scene).items() if uplink(scene, host) == VPC)
 
 
 def _behind(scene: Scene, router: Router) -> Iterator[str]:
@@ -125,9 +137,8 @@ def _vpc_with_bgp(scene: Scene) -> Iterator[str]:
     for name, address in nodes.items():
         yield f"route add {address}/32 dev {port[name]} src {GATEWAY}"
     for host in _attached(scene):
-        if host in nodes:
-            continue
-        yield f"rule add pref {LEARNED_PREF} iif {port[host]} lookup main"
+        if host not in nodes:
+            yield f"rule add pref {LEARNED_PREF} iif {port[host]} lookup main"
 
 
 def _attached(scene: Scene) -> dict[str, str]:

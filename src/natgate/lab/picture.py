@@ -67,6 +67,8 @@ def _joined(middles: list[int]) -> str:
 def _outside(scene: Scene) -> Lines:
     ranges = ", ".join(map(str, scene.spec.network.ranges))
     rows = [f"vpc {ranges}: every packet crosses its route tables"]
+    if scene.fabric == "flat":
+        rows = [f"segment {ranges}: hosts find each other by ARP"]
     for gateway in scene.spec.gateways:
         addresses = ", ".join(str(fixed.address) for fixed in gateway.addresses)
         rows.append(f"│   gateway {gateway.name}: clients leave as {addresses}")

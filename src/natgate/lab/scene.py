@@ -11,7 +11,10 @@ from natgate.model.routes import EVERYWHERE
 from natgate.model.spec import Gateway, Model, Name, Port, Prefix, SnatEntry, Spec, Subnet
 
 VPC = "vpc"
-"""The host that every scene has: the cloud's implicit router."""
+"""The host that every scene has: the cloud's implicit router, or the switch of a flat segment."""
+
+LINK = "eth0"
+"""The link of every other host."""
 
 Role = Literal["client", "node", "router", "target", "dns", "server"]
 
@@ -38,7 +41,7 @@ class Router(Model):
 class Target(Model):
     """A server of somebody else, who admits registered sources only.
 
-    HTTP on 80 answers `ok: source=ADDRESS`; 7 echoes UDP and TCP; 9000 sends 1 KB each 10 ms.
+    HTTP on 80 answers `ok: source=ADDRESS`; 7 echoes UDP and TCP; 9000 sends 100 Mbit/s.
     """
 
     name: Name
@@ -55,10 +58,15 @@ class Scene(Model):
     api_version: Literal["natgate.lab/v1"] = Field(alias="apiVersion")
     name: Name
     title: str = Field(min_length=1, description="one line that says what the scene shows")
+    fabric: Literal["cloud", "flat"] = Field(
+        default="cloud",
+        description="cloud: every packet crosses the tables of one router; flat: clients, nodes "
+        "and routers are on one segment and find each other by ARP",
+    )
     clients: tuple[Client, ...] = ()
     routers: tuple[Router, ...] = ()
     targets: tuple[Target, ...] = ()
-    spec: Spec = Field(description="the natgate/v1 spec that the agents get; its steering is lab")
+    spec: Spec = Field(description="the natgate/v1 spec that the agents get")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

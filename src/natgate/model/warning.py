@@ -51,6 +51,18 @@ _KINDS = (
         way_out="remove the reason that is named; the node becomes eligible again by itself",
     ),
     WarningKind(
+        code="node-drained",
+        severity="info",
+        meaning="an operator drained a node: it carries nothing and takes nothing over",
+        way_out="natgate drain NODE --off when its work is done",
+    ),
+    WarningKind(
+        code="maintenance",
+        severity="warning",
+        meaning="an operator switched maintenance on: no failover happens by itself",
+        way_out="natgate maintenance off",
+    ),
+    WarningKind(
         code="no-healthy-node",
         severity="critical",
         meaning="no node can carry a gateway; its routes stay as they are",

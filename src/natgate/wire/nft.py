@@ -129,7 +129,9 @@ def _rule(body: dict[str, Json]) -> Rule:
     return Rule(text=text, comment=body.get("comment", ""))
 
 
-_PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp"}
+_PROTOCOLS: dict[int | str, str] = {1: "icmp", 6: "tcp", 17: "udp", "vrrp": "112"}
+"""Names for what nft knows by itself; else numbers, since /etc/protocols may be missing."""
+
 _BARE = {"accept", "drop", "return", "continue", "notrack"}
 
 
@@ -154,7 +156,7 @@ def _protocols(value: Json) -> Json:
     """Protocol numbers by name, whether listed alone or as a set."""
     if isinstance(value, dict) and set(value) == {"set"}:
         return {"set": [_PROTOCOLS.get(number, number) for number in value["set"]]}
-    return _PROTOCOLS.get(value, value) if isinstance(value, int) else value
+    return _PROTOCOLS.get(value, value) if isinstance(value, int | str) else value
 
 
 def _translation(kind: str, body: dict[str, Json]) -> str:
@@ -168,13 +170,20 @@ def _translation(kind: str, body: dict[str, Json]) -> str:
 
 _STATEMENTS: dict[str, Callable[[Json], str]] = {
     "match": _match,
-    "vmap": lambda b: f"{_value(b['key'])} vmap {b['data']}",
+    "vmap": lambda b: f"{_asked(b['key'])} vmap {b['data']}",
+    "mangle": lambda b: f"{_value(b['key'])} set {_value(b['value'])}",
     "counter": lambda b: f'counter name "{b}"' if isinstance(b, str) else "counter",
     "snat": lambda b: _translation("snat", b),
     "dnat": lambda b: _translation("dnat", b),
     "jump": lambda b: f"jump {b['target']}",
     "goto": lambda b: f"goto {b['target']}",
 }
+
+
+def _asked(key: Json) -> str:
+    """An echo id is written as the bytes where it lies: nft takes no id beside several types."""
+    text = _value(key)
+    return "@th,32,16" if text == "icmp id" else text
 
 
 def _value(value: Json) -> str:
@@ -200,12 +209,28 @@ def _jhash(body: Json) -> str:
     return f"jhash {_value(body['expr'])} mod {body['mod']}{seed}{offset}"
 
 
+def _numgen(body: Json) -> str:
+    offset = f" offset {body['offset']}" if body.get("offset") else ""
+    return f"numgen {body['mode']} mod {body['mod']}{offset}"
+
+
+_BYTES = {("th", 32, 16), ("th", 136, 8), ("th", 224, 16), ("th", 256, 16)}
+"""The bytes that natgate looks at by their place: an echo id, and what an ICMP error quotes."""
+
+
+def _payload(body: Json) -> str:
+    if "field" in body:
+        return f"{body['protocol']} {body['field']}"
+    place = (body.get("base"), body.get("offset"), body.get("len"))
+    return f"@{place[0]},{place[1]},{place[2]}" if place in _BYTES else _raw({"payload": body})
+
+
 def _and(body: Json) -> str:
     return f"{_value(body[0])} & {_value(body[1])}"
 
 
 _VALUES: dict[str, Callable[[Json], str]] = {
-    "payload": lambda b: f"{b['protocol']} {b['field']}" if "field" in b else _raw({"payload": b}),
+    "payload": _payload,
     "meta": lambda b: f"meta {b['key']}",
     "fib": lambda b: f"fib {' . '.join(_as_list(b['flags']))} {b['result']}",
     "ct": lambda b: f"ct {b['key']}" if set(b) == {"key"} else _raw({"ct": b}),
@@ -215,6 +240,7 @@ _VALUES: dict[str, Callable[[Json], str]] = {
     "concat": lambda b: " . ".join(map(_value, b)),
     "map": _map,
     "jhash": _jhash,
+    "numgen": _numgen,
     "&": _and,
 }
 

@@ -2,9 +2,10 @@
 
 from natgate.agent.status import status
 from natgate.model.event import Event, HeartbeatHeard, RoutesFailed, RoutesRead
-from natgate.model.view import GatewayView, NodeView
+from natgate.model.view import NodeView, ShareView
 from natgate.plan import failover
 from natgate.plan.setup import setup_of
+from natgate.plan.state import begin
 from tests.specs import two_zones
 
 SPEC = two_zones()
@@ -12,16 +13,16 @@ SPEC = two_zones()
 
 def told(active: str | None, epoch: int) -> HeartbeatHeard:
     """What the other node says of who is active."""
-    view = GatewayView(reasons=(), active=active, epoch=epoch)
+    view = ShareView(active=active, epoch=epoch)
     return HeartbeatHeard(
-        peer="node-c", view=NodeView(generation=1, digest="d", gateways={"partner": view})
+        peer="node-c", view=NodeView(generation=1, digest="d", shares={"partner": view})
     )
 
 
 def test_a_node_that_cannot_read_the_routes_believes_a_later_decision() -> None:
     """Its own last reading is older than what a peer has done since; else it stands."""
     setup = setup_of(SPEC, "node-a")
-    state = failover.begin(setup, 0.0)
+    state = begin(setup, 0.0)
 
     def tell(event: Event) -> str | None:
         nonlocal state
@@ -29,10 +30,10 @@ def test_a_node_that_cannot_read_the_routes_believes_a_later_decision() -> None:
         shown = status(spec=SPEC, state=state, node="node-a", generation=1, warnings=(), now=0.0)
         return str(shown["gateways"][0]["active"])
 
-    holders = dict.fromkeys(setup.gateways[0].routes, "node-a")
-    assert tell(RoutesRead(gateway="partner", holders=holders)) == "node-a"
+    holders = dict.fromkeys(setup.shares[0].routes, "node-a")
+    assert tell(RoutesRead(share="partner", holders=holders)) == "node-a"
     assert tell(told("node-a", 1)) == "node-a"
-    assert tell(RoutesFailed(gateway="partner", error="down")) == "node-a"
+    assert tell(RoutesFailed(share="partner", error="down")) == "node-a"
     assert tell(told(None, 2)) == "node-a"
     assert tell(told("node-c", 3)) == "node-c"
-    assert tell(RoutesRead(gateway="partner", holders=holders)) == "node-a"
+    assert tell(RoutesRead(share="partner", holders=holders)) == "node-a"

@@ -51,6 +51,32 @@ def test_links_join_namespaces_only() -> None:
     assert wiring["ng.x.vpn"] == ["link add p6 type veth peer name eth0 netns ng.x.target"]
 
 
+def test_on_a_flat_segment_clients_leave_by_the_address_that_moves() -> None:
+    """A client knows one way out; the nodes reach each prefix through its router."""
+    scene = catalogue.prepared("vrrp")
+    assert "route replace default via 10.30.0.1 dev eth0 onlink" in network.setup(scene, "client-a")
+    assert not any("default" in line for line in network.setup(scene, "node-1"))
+    outside = "route replace 192.168.100.0/24 via 192.168.100.5 dev eth0 onlink"
+    reach = [h.name for h in hosts(scene) if outside in network.setup(scene, h.name)]
+    assert reach == ["node-1", "node-2"]
+
+
+def test_a_flat_segment_is_one_bridge_without_an_address() -> None:
+    """All hosts but targets, which are behind a router, are in the bridge."""
+    lines = network.setup(catalogue.prepared("vrrp"), "vpc")
+    assert [line for line in lines if "master" in line] == [
+        f"link set p{number} master segment up" for number in range(1, 6)
+    ]
+    assert not any("address" in line or "rule" in line for line in lines)
+
+
+def test_agents_of_a_flat_fabric_get_the_scenes_own_steering() -> None:
+    """The spec that agents get is the scene's, with the lab's key."""
+    spec = catalogue.prepared("vrrp").spec
+    made = network.with_steering(spec, "x", "KEY", "/vty")
+    assert (made.steering, made.heartbeat.key_env) == (spec.steering, "KEY")
+
+
 def test_agents_get_the_labs_own_router() -> None:
     """The spec that agents get names the lab's router, its tables and the key's variable."""
     spec = network.with_steering(SCENE.spec, "x", "KEY", "/vty")

@@ -101,6 +101,25 @@ def test_a_mistake_is_named(old: str, new: str, path: str, words: str) -> None:
     assert words in problems(SCENE.replace(old, new, 1))[path]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "path", "words"),
+    [
+        ("fabric: flat", "fabric: cloud", "spec.steering", "a lab moves its own routes"),
+        (
+            "{kind: vrrp, interface: eth0, router_id: 51, inside: [10.30.0.1]}",
+            "{kind: lab}",
+            "spec.steering",
+            "use kind vrrp",
+        ),
+        ("interface: eth0", "interface: eth1", "spec.steering.interface", "has one link, eth0"),
+        ("10.30.0.10}", "10.30.0.1}", "clients[0].address", "already at spec.steering.inside[0]"),
+    ],
+)
+def test_a_mistake_about_a_flat_fabric_is_named(old: str, new: str, path: str, words: str) -> None:
+    """Fabric and steering must fit, and the address that moves is nobody else's."""
+    assert words in problems(catalogue.text_of("vrrp").replace(old, new, 1))[path]
+
+
 def test_two_routers_with_one_prefix_are_refused() -> None:
     """One prefix lies behind one router."""
     other = "  - {name: wan, address: 192.168.100.6, prefix: 192.168.100.0/24}\n"

@@ -48,6 +48,7 @@ OURS: list[tuple[list[dict[str, Any]], str]] = [
     ),
     ([match({"meta": {"key": "l4proto"}}, 17)], "meta l4proto udp"),
     ([match({"meta": {"key": "l4proto"}}, "sctp")], "meta l4proto sctp"),
+    ([match({"meta": {"key": "l4proto"}}, "vrrp")], "meta l4proto 112"),
     ([match(payload("icmp", "id"), {"range": [16384, 16639]})], "icmp id 16384-16639"),
     ([{"dnat": {"addr": "10.0.0.1", "port": 4648}}], "dnat to 10.0.0.1:4648"),
     ([{"snat": {"addr": "10.0.0.1"}}], "snat to 10.0.0.1"),

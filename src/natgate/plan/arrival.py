@@ -1,0 +1,34 @@
+"""What may arrive at a node itself where VRRP puts a gateway's addresses on its link.
+
+A reply to a translated flow never arrives: it is translated back before it is routed. So whatever
+is for a fixed address was sent unasked, and no program of the node may answer it.
+"""
+
+from collections.abc import Iterator
+
+from natgate.model.spec import Spec, VrrpSteering
+from natgate.model.table import Chain, Hook, Rule
+
+VRRP = 112
+"""The protocol number of adverts (RFC 5798, section 5.1.1.4)."""
+
+
+def arrival(spec: Spec, node: str) -> Iterator[Chain]:
+    """The chain for what arrives at a node; none where the node holds no address of a gateway."""
+    if not isinstance(spec.steering, VrrpSteering):
+        return
+    peers = [str(n.address) for n in spec.nodes if n.name != node]
+    fixed = [str(a.address) for gateway in spec.gateways for a in gateway.addresses]
+    rules = (
+        Rule(
+            text=f"meta l4proto {VRRP} ip saddr != {_any_of(peers)} drop",
+            comment="adverts of strangers",
+        ),
+        Rule(text=f"ip daddr {_any_of(fixed)} drop", comment="unasked"),
+    )
+    yield Chain(name="input", hook=Hook(type="filter", hook="input", priority=0), rules=rules)
+
+
+def _any_of(addresses: list[str]) -> str:
+    """One address, or a set in the order in which it is read back."""
+    return addresses[0] if len(addresses) == 1 else f"{{ {', '.join(sorted(addresses))} }}"
