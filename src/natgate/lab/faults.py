@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from natgate.lab import agents, namespace, network
+from natgate.lab import agents, namespace, network, routing
 from natgate.lab.namespace import inside, run
 from natgate.lab.record import Lab
 from natgate.lab.scene import VPC
@@ -173,6 +173,7 @@ def heal(lab: Lab, nodes: Iterable[str]) -> None:
         _restore_network(lab, node)
         if not _link_is_up(lab, node):
             _boot(lab, node)
+        routing.start(lab, node)
         running = agents.pids(lab, node)
         namespace.send(running, signal.SIGCONT)
         if not running:

@@ -10,6 +10,7 @@ from ipaddress import IPv4Address, IPv4Network
 from itertools import combinations
 
 from natgate.model.address import LAST_PORT, collapse, covers
+from natgate.model.bgp import bgp_problems
 from natgate.model.error import Problem
 from natgate.model.routes import EVERYWHERE, wanted_routes
 from natgate.model.share import shares_of
@@ -40,6 +41,7 @@ def problems(spec: Spec) -> tuple[Problem, ...]:
         _timing,
         _fence,
         vrrp_problems,
+        bgp_problems,
     )
     found = tuple(problem for check in checks for problem in check(spec))
     # Shares can be told only of a spec whose names and zones are right.

@@ -25,6 +25,7 @@ FIELDS = {
     "IcmpCheck": "kind address interval timeout",
     "TcpCheck": "kind address port interval timeout failures",
     "NoSteering": "kind",
+    "FrrSteering": "kind routers vty_dir",
     "LabSteering": "kind router tables",
     "VrrpSteering": "kind interface fixed_interface router_id inside advert_interval",
     "NoFence": "kind",
