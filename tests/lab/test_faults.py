@@ -39,7 +39,7 @@ def _healed(bench: Bench) -> Iterator[None]:
     bench.heal()
 
 
-@pytest.mark.parametrize("kind", faults.FAULTS)
+@pytest.mark.parametrize("kind", faults.OF_ONE_NODE)
 def test_traffic_goes_on_and_never_with_a_wrong_source(bench: Bench, kind: str) -> None:
     """Traffic flows again within the time promised, and the far side sees one source only."""
     before = bench.active()

@@ -290,6 +290,11 @@ def _stray_route(state: State, share: ShareSetup, node: str) -> Route | None:
 
 def _reason_to_relieve(state: State, share: ShareSetup, current: str, now: float) -> str | None:
     held = state.shares[share.name]
+    if share.divided and _cut_off(state, share, current):
+        # Returns could not be handed over: whoever receives them carries everything.
+        receives = _first_share(state, share)
+        mine = active(state, receives.name) == state.setup.me
+        return f"{current} is out of reach, and returns arrive here" if mine else None
     if held.relieved_by == current and now < held.relieved_until:
         return None
     verdict = judge(state, share, current, now)
@@ -305,6 +310,20 @@ def _reason_to_relieve(state: State, share: ShareSetup, current: str, now: float
     if _first_eligible(state, share, current, settled, now) != state.setup.me:
         return None
     return f"{current} is {verdict.condition}: {'; '.join(verdict.reasons)}"
+
+
+def _cut_off(state: State, share: ShareSetup, node: str) -> bool:
+    """Whether a node has taken a share of this gateway from here and has not been heard since."""
+    return any(
+        state.shares[other.name].relieved_by == node
+        for other in state.setup.shares
+        if other.gateway == share.gateway
+    )
+
+
+def _first_share(state: State, share: ShareSetup) -> ShareSetup:
+    """The share of the same gateway that has the edge routes."""
+    return next(other for other in state.setup.shares if other.gateway == share.gateway)
 
 
 def _is_first(state: State, share: ShareSetup, now: float) -> bool:

@@ -7,7 +7,7 @@ from natgate.lab.demo import SHARED, rounds
 from natgate.model.error import RefusedError
 
 SCENE = catalogue.prepared("fixed-source")
-ALL = tuple(faults.FAULTS)
+ALL = faults.OF_ONE_NODE
 
 
 def test_every_mode_gets_a_lab_with_every_fault() -> None:

@@ -1,5 +1,7 @@
 """Which flows are touched, so that their replicas live as long as they do."""
 
+from collections.abc import Hashable
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +16,7 @@ def test_a_flow_that_was_just_sent_is_not_touched() -> None:
 
 def test_a_live_flow_is_touched_before_its_replica_expires() -> None:
     """Packets keep the flow at its full time, and the replica hears of it once in a while."""
-    known: dict[object, float] = {}
+    known: dict[Hashable, float] = {}
     touches = 0
     for round_ in range(60):
         now = round_ * ROUND
@@ -27,7 +29,7 @@ def test_a_live_flow_is_touched_before_its_replica_expires() -> None:
 
 def test_an_idle_flow_is_left_to_expire() -> None:
     """Where the flow itself runs out, its replica may too."""
-    known = {"f": 100.0}
+    known: dict[Hashable, float] = {"f": 100.0}
     for now in (70.0, 80.0, 90.0, 99.0):
         _, touched = due(known, [("f", 100.0 - now)], now, since_start=True)
         assert touched == []
@@ -49,7 +51,7 @@ def test_after_a_restart_short_flows_are_touched_once() -> None:
 @given(st.lists(st.floats(2 * ROUND + 1, 900), min_size=1, max_size=60))
 def test_no_replica_expires_while_its_flow_lives(left: list[float]) -> None:
     """Whatever time the flow has at each look, its replica never falls behind by more than a margin."""
-    known: dict[object, float] = {}
+    known: dict[Hashable, float] = {}
     for round_, seconds in enumerate(left):
         now = round_ * ROUND
         after, _ = due(known, [("f", seconds)], now, since_start=True)

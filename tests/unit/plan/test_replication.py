@@ -15,9 +15,9 @@ def texts(spec: Spec, node: str = "node-a") -> dict[str, list[str]]:
 
 
 def test_half_open_connections_raise_no_events() -> None:
-    """A TCP flow is sent once it is established, and when it ends."""
+    """A flow is sent once it is established (UDP: a stream both ways), and when it ends."""
     assert texts(two_zones())["events"] == [
-        "ct state new meta l4proto tcp ct event set assured,destroy"
+        "ct state new meta l4proto { tcp, udp } ct event set assured,destroy"
     ]
 
 
