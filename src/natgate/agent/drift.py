@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from natgate.agent.keeper import Kept
 from natgate.model.address import PORTS
+from natgate.model.change import Change, ChangeTable
 from natgate.model.spec import Spec
 from natgate.model.warning import ActiveWarning, warning
 
@@ -48,3 +49,10 @@ def kernel_warnings(node: str, spec: Spec, kept: Kept) -> Iterator[ActiveWarning
             "destination"
         )
         yield warning("flow-table-small", node, text)
+
+
+def summary(change: Change) -> str:
+    """A change in one line."""
+    if isinstance(change, ChangeTable):
+        return f"{len(change.steps)} changes to the table, first: {change.steps[0]}"
+    return str(change)

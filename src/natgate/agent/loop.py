@@ -4,14 +4,14 @@ import asyncio
 import contextlib
 import hashlib
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import Any
 
 import structlog
 
-from natgate.agent.drift import Drifts, kernel_warnings
+from natgate.agent.drift import Drifts, kernel_warnings, summary
 from natgate.agent.keeper import Keeper, Kept
 from natgate.agent.replication import Replication
 from natgate.agent.roles import remembered_roles, remembered_wishes, roles_of, still_valid
@@ -19,7 +19,7 @@ from natgate.agent.status import status
 from natgate.agent.takeover import Local
 from natgate.agent.watch import Post, Watch, Watched
 from natgate.kernel.notices import Notice, Notices
-from natgate.model.change import Change, ChangeTable
+from natgate.model.change import Change
 from natgate.model.error import HostError, NatgateError, RefusedError
 from natgate.model.event import Event, HealthChanged, TakeOver, Ticked
 from natgate.model.journal import Failover
@@ -87,6 +87,7 @@ class Agent:
         self._state: State | None = None
         self._roles = remembered_roles(store)
         self._taking: dict[str, bool] = {}
+        self._counting: set[asyncio.Task[None]] = set()
         self._wishes = remembered_wishes(store)
         self._watch: Watch | None = None
         self._kept = Kept(failure=HostError("not verified yet"))
@@ -317,7 +318,7 @@ class Agent:
         """Look at the kernel and put right what is not as the spec wants it."""
         self._bring(now)
         if self._kept.changes:
-            what = "; ".join(_summary(change) for change in self._kept.changes)
+            what = "; ".join(summary(change) for change in self._kept.changes)
             self._drifts.add(now, what)
             LOG.warning("drift repaired", changes=what)
 
@@ -361,7 +362,22 @@ class Agent:
         """Write the journal; a take-over that has ended no longer speaks for the decision."""
         if failover.outcome != "running":
             self._taking.pop(failover.share, None)
-        return self._store.record(failover)
+        recorded = self._store.record(failover)
+        if failover.outcome == "done":
+            self._begin(self._count_into(recorded))
+        return recorded
+
+    async def _count_into(self, failover: Failover) -> None:
+        """Add to a record how many flows moved along."""
+        found = await self.count_flows(failover.share)
+        if found is not None:
+            counted = replace(failover, flows=found.flows, clients=found.clients)
+            self._store.record(counted)
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._counting.add(task)
+        task.add_done_callback(self._counting.discard)
 
     @property
     def state(self) -> State | None:
@@ -373,9 +389,8 @@ class Agent:
         return await self._watch.refused(share) if self._watch else {}
 
     async def count_flows(self, share: str) -> Flows | None:
-        """The flows of a share on this node, and their clients; None if it cannot count them."""
-        del share
-        return None
+        """The flows of a share on this node, and their clients; None if it has none to count."""
+        return await self._replication.count(share) if self._replication else None
 
     def failovers(self) -> tuple[Failover, ...]:
         """The journal of this node, the latest first."""
@@ -478,9 +493,3 @@ def digest_of(spec: Spec) -> str:
 
 def _actives(state: State) -> dict[str, str | None]:
     return {name: active(state, name) for name in state.shares}
-
-
-def _summary(change: Change) -> str:
-    if isinstance(change, ChangeTable):
-        return f"{len(change.steps)} changes to the table, first: {change.steps[0]}"
-    return str(change)

@@ -17,6 +17,7 @@ from natgate.model.view import SyncView
 from natgate.model.warning import ActiveWarning, warning
 from natgate.plan import filling, refresh
 from natgate.plan.filling import Filling
+from natgate.plan.rehearse import Flows
 from natgate.plan.replication import replicated
 from natgate.plan.state import State, active, speaks
 from natgate.wire.conntrackd import Pairing, Stats
@@ -213,18 +214,33 @@ class Replication:
             except NatgateError as error:
                 LOG.warning("replicas not refreshed", reason=str(error))
 
+    async def count(self, share: str) -> Flows | None:
+        """The flows of a share that this node carries or has replicas of, and their clients."""
+        state = self._state()
+        if state is None or not (self._filling or active(state, share) == self._me):
+            return None
+        try:
+            found = await asyncio.to_thread(flows.translated, [self._chosen()[share]])
+        except NatgateError:
+            return None
+        return Flows(flows=len(found), clients=len({flow.client for flow in found}))
+
     def _mine(self) -> list[Chosen]:
         """The addresses and ports whose flows live on this node."""
         state = self._state()
         if state is None:
             return []
-        return [
-            (
+        chosen = self._chosen()
+        return [chosen[name] for name in chosen if active(state, name) == self._me]
+
+    def _chosen(self) -> dict[str, Chosen]:
+        """The addresses and ports of each share."""
+        return {
+            share.name: (
                 frozenset(fixed.address.packed for fixed in gateway.addresses),
                 share.block.first,
                 share.block.last,
             )
             for gateway in self._spec.gateways
             for share in shares_of(self._spec, gateway)
-            if active(state, share.name) == self._me
-        ]
+        }
