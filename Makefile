@@ -9,7 +9,7 @@ STAMP := $(VENV)/.set-up
 UV    := 0.13.9
 
 # What natgate, its lab and its tests call, beside what every Debian has.
-PACKAGES := ca-certificates conntrack curl iproute2 iputils-ping libnftables1 netbase nftables procps \
+PACKAGES := ca-certificates conntrack curl iproute2 iputils-ping keepalived libnftables1 netbase nftables procps \
 	python3 python3-venv tcpdump util-linux
 
 # The project's own uv and Python, whatever the caller has set.
