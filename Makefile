@@ -1,7 +1,7 @@
 # On a bare Debian 12, as root: `make demo` and `make test` do all the set-up themselves.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test ci bench lint docs clean
+.PHONY: help setup demo test ci bench soak lint docs clean
 
 VENV  := $(CURDIR)/.venv
 BIN   := $(VENV)/bin
@@ -9,8 +9,8 @@ STAMP := $(VENV)/.set-up
 UV    := 0.13.9
 
 # What natgate, its lab and its tests call, beside what every Debian has.
-PACKAGES := ca-certificates conntrack curl iproute2 iputils-ping keepalived libnftables1 netbase nftables procps \
-	python3 python3-venv tcpdump util-linux
+PACKAGES := ca-certificates conntrack conntrackd curl etcd-client etcd-server frr iproute2 iputils-ping \
+	keepalived libnftables1 netbase nftables openssl procps python3 python3-venv tcpdump util-linux
 
 # The project's own uv and Python, whatever the caller has set.
 export UV_PYTHON_DOWNLOADS := never
@@ -68,10 +68,15 @@ lint: setup ## ruff, mypy, import-linter, codespell
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 
-bench: setup ## ratios and outages, printed and written to bench/results (root)
+bench: setup ## ratios, outages and survival, printed and written to bench/results (root, about 40 min)
 	$(call install,iptables)
 	@$(BIN)/python -m bench.packets
-	@$(BIN)/python -m bench.failover
+	@$(BIN)/python -m bench.survival
+	@$(BIN)/python -m bench.replication
+	@$(BIN)/python -m bench.fence
+
+soak: setup ## half an hour under load, in which nothing may fail over (root)
+	@$(BIN)/python -m bench.soak
 
 docs: setup ## write docs/reference anew from the code
 	@$(BIN)/python -m tools.reference

@@ -5,7 +5,14 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-for module in ("kernel_contract", "steering_contract", "states", "kernel.net", "unit.plan.world"):
+for module in (
+    "kernel_contract",
+    "steering_contract",
+    "fence_contract",
+    "states",
+    "kernel.net",
+    "unit.plan.world",
+):
     pytest.register_assert_rewrite(f"tests.{module}")
 
 settings.register_profile(

@@ -43,6 +43,16 @@ heartbeat: {key_env: NATGATE_KEY}
 Document = dict[str, Any]
 """A spec as YAML reads it."""
 
+FENCES: list[Document] = [
+    {"kind": "none"},
+    {
+        "kind": "etcd",
+        "endpoints": ("https://10.0.0.5:2379", "https://e.example:1"),
+        "ca_file": "ca",
+    },
+    {"kind": "witness", "address": "203.0.113.9", "timeout": "50ms"},
+]
+
 
 def two_zones() -> Spec:
     """Source 000: two zones, one fixed address."""
@@ -61,8 +71,16 @@ def spec_with(*replacements: tuple[str, str]) -> str:
 @st.composite
 def specs(draw: DrawFn) -> Spec:
     """Any valid spec of one to four zones and one to three gateways."""
-    spec = Spec.model_validate(draw(documents()))
+    document = draw(documents())
+    spec = Spec.model_validate(document)
     assume(not rules.problems(spec))  # two gateways may need conflicting ways
+    for gateway in document["gateways"]:
+        gateway["mode"] = draw(st.sampled_from(["active-standby", "active-active"]))
+        divided = Spec.model_validate(document)
+        if rules.problems(divided):  # not every node would have a route
+            gateway["mode"] = "active-standby"
+        else:
+            spec = divided
     return spec
 
 
@@ -98,6 +116,8 @@ def documents(draw: DrawFn) -> Document:
         "gateways": gateways,
         "steering": steering,
         "heartbeat": {"key_env": "NATGATE_KEY", "port": draw(st.integers(1, 65533))},
+        "fence": dict(draw(st.sampled_from(FENCES))),
+        "handover": {"carrier": draw(st.sampled_from(["vxlan", "route"]))},
         "host": {"ownership": draw(st.sampled_from(["auto", "off"]))},
     }
 
@@ -138,11 +158,11 @@ def _gateways(
     pool = [f"10.20.{200 + g}.{n}" for n in (4, 5, 9)] + [f"198.51.100.{10 * g + 1}"]
     addresses = draw(st.lists(st.sampled_from(pool), min_size=1, max_size=3, unique=True))
     names = [node["name"] for node in nodes]
-    seen: set[tuple[str, str | None]] = set()
+    seen: set[tuple[str, str]] = set()
     snat = []
     for e in range(draw(st.integers(0, 4))):
         entry = draw(_entries(g, clients, addresses, alone=alone))
-        where = entry["destinations"] or [None]
+        where = entry["destinations"] or ["0.0.0.0/0"]
         fresh = [s for s in entry["sources"] if not any((s, d) in seen for d in where)]
         seen |= {(s, d) for s in fresh for d in where}
         if fresh:

@@ -60,9 +60,9 @@ class SteeringContract:
 
     def test_what_a_node_offers_leads_nothing_astray(self, bench: Bench) -> None:
         """A node that offers itself, also again, takes nothing from the active one."""
-        asyncio.run(bench.steering.offer(ROUTES, ready=True))
+        asyncio.run(bench.steering.offer(ROUTES, NODES[0], fit=True))
         asyncio.run(bench.steering.point(ROUTES, NODES[0]))
-        asyncio.run(bench.steering.offer(ROUTES, ready=True))
+        asyncio.run(bench.steering.offer(ROUTES, NODES[0], fit=True))
         assert asyncio.run(bench.steering.read(ROUTES)) == dict.fromkeys(ROUTES, NODES[0])
 
     def test_closing_leaves_the_routes(self, bench: Bench) -> None:

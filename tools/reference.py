@@ -23,9 +23,9 @@ from natgate.lab.scene import Scene
 from natgate.model import error
 from natgate.model.spec import Spec
 from natgate.model.warning import CATALOGUE, warning
-from natgate.plan import failover
-from natgate.plan.compile import COUNTERS
+from natgate.plan.compile import COUNTERS, HANDOVER_COUNTERS, NODES_COUNTERS
 from natgate.plan.setup import setup_of
+from natgate.plan.state import begin
 from tools import words
 from tools.tables import head, model, row
 
@@ -104,7 +104,7 @@ def _first_line(thing: object) -> str:
 def status_json() -> str:
     """The status object: an example made by the code, and what each key means."""
     built_in = catalogue.prepared(catalogue.DEFAULT_SCENE).spec
-    state = failover.begin(setup_of(built_in, "node-a"), 0.0)
+    state = begin(setup_of(built_in, "node-a"), 0.0)
     shown = warning("not-owned", "node-a", "the table is not owned: host.ownership is off")
     example = status(
         spec=built_in, state=state, node="node-a", generation=1, warnings=[shown], now=0.0
@@ -142,7 +142,7 @@ def api() -> str:
             method = min(route.methods or ())
             text += row(f"`{method} {route.path}`", _first_line(route.endpoint))
     text += f"\n## Counters\n\n{words.COUNTERS}\n" + head("name", "packets")
-    names = (*COUNTERS, "guard", "GATEWAY/ENTRY")
+    names = (*COUNTERS, *HANDOVER_COUNTERS, *NODES_COUNTERS, "guard", "GATEWAY/ENTRY")
     for name, meaning in explained(names, words.COUNTER_NAMES):
         text += row(f"`{name}`", meaning)
     return text

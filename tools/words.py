@@ -46,14 +46,25 @@ STATUS_KEYS = {
     "nodes[].address": "its own address",
     "nodes[].healthy": "whether it may carry every gateway that names it",
     "nodes[].agent": "`answers`, or `silent` while heartbeats stay away",
+    "nodes[].drained": "whether an operator asked that it carry nothing",
     "nodes[].reasons": "why it is not healthy, as sentences",
     "gateways": "every gateway of the spec",
     "gateways[].name": "its name",
     "gateways[].mode": "how its nodes share the work",
     "gateways[].addresses": "its fixed addresses",
-    "gateways[].active": "the node that its first route leads to, or null",
-    "gateways[].epoch": "how many times it changed hands, as far as this node knows",
+    "gateways[].active": "the node that receives what returns: its first route leads there; or null",
+    "gateways[].epoch": "the highest epoch of its shares",
+    "gateways[].shares": "what its nodes carry of it: one share in all, or one for each node",
+    "gateways[].shares[].name": "the gateway's name; `GATEWAY@NODE` in an active-active gateway",
+    "gateways[].shares[].home": "the node that carries it when all is well",
+    "gateways[].shares[].carrier": "the node that its first route leads to, or null",
+    "gateways[].shares[].epoch": "how many times it changed hands, as far as this node knows",
+    "gateways[].shares[].ports": "its block: the ports and echo ids of each address",
+    "gateways[].shares[].hands_out_here": "whether the node that answers gives these ports out",
+    "gateways[].shares[].claim": "who owns the block by the word of the fence, or null",
     "epoch": "the highest epoch of all gateways",
+    "replication": "how flow replication fares on the node that answers, or null",
+    "maintenance": "whether an operator asked that nothing be moved by itself",
 }
 
 API = """\
@@ -69,6 +80,9 @@ COUNTERS = """\
 COUNTER_NAMES = {
     "invalid": "dropped: conntrack could not place them, so they would skip translation",
     "no_entry": "dropped: from inside to beyond the network, and no entry covers them",
+    "handed_over": "led to the node whose port it is (active-active gateways)",
+    "no_block": "dropped: this node gives out no ports of the gateway now, or the protocol has none",
+    "not_a_node": "dropped: sent to the tunnel between the nodes by somebody else",
     "guard": "dropped by the egress guard or by another classifier of the same links",
     "GATEWAY/ENTRY": "first packets of flows that the entry has translated",
 }

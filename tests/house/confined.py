@@ -1,4 +1,4 @@
-"""Runs a command with the privileges of packaging/natgate.service, without systemd.
+"""Runs a command with the privileges of packaging/natgate.service, or of another $UNIT there.
 
 `python -m tests.house.confined CAPABILITIES STATE COMMAND...`, in a mount namespace of its own: everything but
 STATE, /proc, /sys and /dev is read-only; only the named capabilities, the unit's address families
@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 
-from tests.house.unit_file import settings
+from tests.house.unit_file import UNIT, settings
 
 PR_SET_NO_NEW_PRIVS, PR_SET_MDWE, PR_CAPBSET_DROP = 38, 65, 24
 LAST_CAPABILITY = 40
@@ -103,7 +103,7 @@ def filter_calls(allowed: set[str], families: set[int]) -> None:
 
 def main(capabilities: str, state: str, *command: str) -> None:
     """Confine this process, and become the command."""
-    unit = settings()
+    unit = settings(UNIT.with_name(os.environ.get("UNIT", UNIT.name)))
     allowed = system_calls(unit["SystemCallFilter"]) if shutil.which(EXPANDER) else set()
     families = {FAMILIES[name] for name in unit["RestrictAddressFamilies"][0].split()}
     freeze_files(state)

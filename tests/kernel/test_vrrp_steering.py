@@ -75,7 +75,7 @@ class Node:
 
     def offer(self, *, ready: bool) -> None:
         """Take part, or step down."""
-        self.do(lambda steering: steering.offer(ROUTES, ready=ready))
+        self.do(lambda steering: steering.offer(ROUTES, NODES[0], fit=ready))
 
     def held(self) -> set[str]:
         """The addresses of the gateway that are on this node's link."""
@@ -166,10 +166,22 @@ class Pair:
         with chosen.space.entered():
             return await chosen.steering.point(routes, node)
 
-    async def offer(self, routes: Sequence[Route], *, ready: bool) -> None:
+    async def refused(self, routes: Sequence[Route]) -> Mapping[Route, str]:
+        """Asked of the first."""
+        return await self.nodes[0].steering.refused(routes)
+
+    async def offer(
+        self, routes: Sequence[Route], node: IPv4Address, *, fit: bool | None
+    ) -> str | None:
+        """Told to both."""
+        for each in self.nodes:
+            await each.steering.offer(routes, node, fit=fit)
+        return None
+
+    async def withdraw(self) -> None:
         """Told to both."""
         for node in self.nodes:
-            await node.steering.offer(routes, ready=ready)
+            await node.steering.withdraw()
 
     def close(self) -> None:
         """Close both."""

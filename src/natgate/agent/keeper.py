@@ -8,8 +8,16 @@ from natgate.model.change import Change, SetGuard, SetSysctl
 from natgate.model.desired import Desired
 from natgate.model.error import HostError, NatgateError, RefusedError
 from natgate.model.observed import Observed
+from natgate.model.roles import Roles
 from natgate.model.spec import Spec
-from natgate.plan.compile import FORWARDING, NodeFacts, compile_node, inside_of, internal_of
+from natgate.plan.compile import (
+    FORWARDING,
+    NO_ROLES,
+    NodeFacts,
+    compile_node,
+    inside_of,
+    internal_of,
+)
 from natgate.plan.diff import diff, removal
 from natgate.store.interface import Store
 
@@ -45,21 +53,25 @@ class Keeper:
         node: str,
         kernel: Kernel,
         store: Store,
-        end_steering: Callable[[], None] = lambda: None,
+        end_daemons: Callable[[], None] = lambda: None,
     ) -> None:
         self._node = node
-        self._end_steering = end_steering
+        self._end_daemons = end_daemons
         self._kernel = kernel
         self._store = store
 
-    def plan(self, spec: Spec) -> tuple[Desired, Observed, tuple[Change, ...]]:
+    def plan(
+        self, spec: Spec, roles: Roles = NO_ROLES
+    ) -> tuple[Desired, Observed, tuple[Change, ...]]:
         """What the kernel should hold, what it holds, and the changes between; nothing is done."""
         observed = self._kernel.observe()
-        facts = NodeFacts(name=self._node, links=observed.links, owner_works=observed.owner_works)
+        facts = NodeFacts(
+            name=self._node, links=observed.links, owner_works=observed.owner_works, roles=roles
+        )
         desired = compile_node(spec, facts)
         return desired, observed, diff(desired, observed)
 
-    def bring(self, spec: Spec) -> Kept:
+    def bring(self, spec: Spec, roles: Roles = NO_ROLES) -> Kept:
         """Make every change that is needed, until a look at the kernel shows that none is.
 
         What others change meanwhile is changed again, in `ROUNDS` rounds at most. A failure is
@@ -69,7 +81,7 @@ class Keeper:
         failure: NatgateError | None = None
         for _ in range(ROUNDS):
             try:
-                desired, observed, changes = self.plan(spec)
+                desired, observed, changes = self.plan(spec, roles)
                 if not changes:
                     return _kept(tuple(done), desired, observed)
                 for change in changes:
@@ -81,6 +93,19 @@ class Keeper:
             except NatgateError as error:
                 failure = error
         return Kept(changes=tuple(done), failure=failure)
+
+    def adopt(self, spec: Spec, roles: Roles) -> Kept:
+        """Make the changes that new roles need, at once; whether they hold is for a later look."""
+        done: list[Change] = []
+        try:
+            desired, observed, changes = self.plan(spec, roles)
+            for change in changes:
+                self._remember(change, observed)
+                self._kernel.apply(change)
+                done.append(change)
+        except NatgateError as error:
+            return Kept(changes=tuple(done), failure=error)
+        return _kept(tuple(done), desired, observed)
 
     def end_withdrawn(self, spec: Spec) -> None:
         """End the flows from inside whose source, as the far end sees it, the spec does not have."""
@@ -104,7 +129,7 @@ class Keeper:
             raise RefusedError(
                 "the table belongs to a running agent: remove through it, without --once"
             )
-        self._end_steering()
+        self._end_daemons()
         for change in changes:
             self._kernel.apply(change)
         self._store.forget()

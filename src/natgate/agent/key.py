@@ -1,4 +1,4 @@
-"""The key that nodes share: from a file or the environment, never from a command line."""
+"""Secrets: from a file or the environment, never from a command line."""
 
 import os
 import stat
@@ -18,18 +18,20 @@ def read_key(heartbeat: Heartbeat, environment: Mapping[str, str] = os.environ) 
             raise RefusedError(f"heartbeat.key_env: {heartbeat.key_env} is not set")
         return _long_enough(value.encode(), f"{heartbeat.key_env}")
     if heartbeat.key_file:
-        return _long_enough(_read(Path(heartbeat.key_file)), heartbeat.key_file)
+        key = read_secret("heartbeat.key_file", Path(heartbeat.key_file))
+        return _long_enough(key, heartbeat.key_file)
     return os.urandom(32)  # a single node has nobody to talk to
 
 
-def _read(path: Path) -> bytes:
+def read_secret(field: str, path: Path) -> bytes:
+    """The content of a file that only its owner can read, less the line end; else a RefusedError."""
     try:
         mode = path.stat().st_mode
         if mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise RefusedError(f"heartbeat.key_file: {path} is open to others: chmod 600 {path}")
+            raise RefusedError(f"{field}: {path} is open to others: chmod 600 {path}")
         return path.read_bytes().strip()
     except OSError as error:
-        raise RefusedError(f"heartbeat.key_file: cannot read {path}: {error.strerror}") from None
+        raise RefusedError(f"{field}: cannot read {path}: {error.strerror}") from None
 
 
 def _long_enough(key: bytes, name: str) -> bytes:

@@ -4,39 +4,45 @@ import asyncio
 import contextlib
 import hashlib
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import Any
 
 import structlog
 
+from natgate.agent.drift import Drifts, kernel_warnings, summary
 from natgate.agent.keeper import Keeper, Kept
+from natgate.agent.replication import Replication
+from natgate.agent.roles import remembered_roles, remembered_wishes, roles_of, still_valid
 from natgate.agent.status import status
+from natgate.agent.takeover import Local
 from natgate.agent.watch import Post, Watch, Watched
 from natgate.kernel.notices import Notice, Notices
-from natgate.model.address import PORTS
-from natgate.model.change import Change, ChangeTable
+from natgate.model.change import Change
 from natgate.model.error import HostError, NatgateError, RefusedError
 from natgate.model.event import Event, HealthChanged, TakeOver, Ticked
+from natgate.model.journal import Failover
 from natgate.model.spec import Spec
-from natgate.model.view import NodeView
-from natgate.model.warning import ActiveWarning, warning
+from natgate.model.view import NO_SYNC, NodeView
+from natgate.model.warning import ActiveWarning
+from natgate.model.wish import lasting
 from natgate.plan import failover
+from natgate.plan.rehearse import Flows
 from natgate.plan.setup import setup_of
 from natgate.plan.stance import stands_ready
+from natgate.plan.state import ShareSetup, State, active, begin
 from natgate.plan.warnings import warnings
 from natgate.store.interface import Generation, Store
 from natgate.wire.config import parse_spec
+from natgate.wire.journal import render_roles, render_wishes
 
 LOG = structlog.get_logger()
 HAND_OVER = 2.0
 """Seconds that a node which is being removed waits for another to carry its gateways."""
 
-DRIFT_SHOWN = 600.0
-"""Seconds for which a repaired drift is shown as a warning."""
-
-MakeWatch = Callable[[Watched, Post], Watch]
+MakeWatch = Callable[[Watched, Local, Post], Watch]
+MakeReplication = Callable[[Spec, Callable[[], State | None]], Replication]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +64,8 @@ class Agent:
         store: Store,
         notices: Notices,
         make_watch: MakeWatch,
+        make_replication: MakeReplication,
+        wall_clock: Callable[[], float],
         first_spec: str | None = None,
     ) -> None:
         self.node = node
@@ -66,6 +74,9 @@ class Agent:
         self._notices = notices
         self._first_spec = first_spec
         self._make_watch = make_watch
+        self._make_replication = make_replication
+        self._replication: Replication | None = None
+        self.wall_clock = wall_clock
         self._inbox: deque[Event] = deque()
         self._awake = asyncio.Event()
         self._changing = asyncio.Lock()
@@ -73,12 +84,16 @@ class Agent:
         self._former: dict[IPv4Address, str] = {}
         self._spec: Spec | None = None
         self._generation = Generation(number=0, text="", digest="")
-        self._state: failover.State | None = None
+        self._state: State | None = None
+        self._roles = remembered_roles(store)
+        self._taking: dict[str, bool] = {}
+        self._counting: set[asyncio.Task[None]] = set()
+        self._wishes = remembered_wishes(store)
         self._watch: Watch | None = None
         self._kept = Kept(failure=HostError("not verified yet"))
         self._dirty = False
         self._verified = 0.0
-        self._drifts: deque[tuple[float, str]] = deque(maxlen=20)
+        self._drifts = Drifts(node)
         self._said: NodeView | None = None
         self._stopping = False
 
@@ -130,7 +145,7 @@ class Agent:
         async with self._changing:
             before, previous = self._spec, self._generation
             generation = self._store.add(text, digest_of(spec))
-            kept = self._keeper.bring(spec)
+            kept = self._keeper.bring(spec, still_valid(self._roles, before, spec))
             try:
                 if kept.failure is not None:
                     raise kept.failure
@@ -175,7 +190,7 @@ class Agent:
 
     async def _let_go(self) -> tuple[Change, ...]:
         spec, generation = self._spec, self._generation
-        await self._stop_watching()
+        await self._stop_watching(leaving=True)
         try:
             changes = self._keeper.remove()
         except NatgateError:
@@ -186,11 +201,17 @@ class Agent:
         LOG.info("removed", changes=len(changes))
         return changes
 
-    async def _stop_watching(self) -> None:
+    async def _stop_watching(self, *, leaving: bool = False) -> None:
         """From the first line on no turn uses what is being put away."""
         watch, self._watch, self._state = self._watch, None, None
+        replication, self._replication = self._replication, None
+        if replication is not None:
+            await replication.close()
         if watch is not None:
-            await watch.close()
+            try:
+                await watch.close(leaving=leaving)
+            except HostError as error:
+                LOG.warning("not withdrawn", reason=str(error))
 
     def spec(self) -> tuple[Spec | None, Generation]:
         """The spec in force."""
@@ -209,6 +230,7 @@ class Agent:
             node=self.node,
             generation=self._generation.number,
             warnings=self._warnings(now),
+            replication=self._replication.status() if self._replication else None,
             now=now,
         )
 
@@ -222,23 +244,27 @@ class Agent:
 
     async def _adopt(self, generation: Generation, spec: Spec, kept: Kept | None = None) -> None:
         """Watch, decide and keep by this spec from now on."""
-        await self._stop_watching()
+        kinds = {s.steering.kind for s in (self._spec, spec) if s is not None}
+        await self._stop_watching(leaving=len(kinds) > 1)
         if self._spec is not None:
             self._former |= {node.address: node.name for node in self._spec.nodes}
         for node in spec.nodes:
             self._former.pop(node.address, None)
         now = asyncio.get_running_loop().time()
+        self._roles = still_valid(self._roles, self._spec, spec)
         self._spec, self._generation = spec, generation
-        self._kept = kept or self._keeper.bring(spec)
+        self._kept = kept or self._keeper.bring(spec, self._roles)
         self._keeper.end_withdrawn(spec)
         self._verified = now
         if self._kept.error:
             LOG.error("not in force", reason=self._kept.error)
-        setup = setup_of(spec, self.node, self._former.values())
+        setup = setup_of(spec, self.node, self._former.values(), digest=generation.digest)
         watched = Watched(spec=spec, setup=setup, former=dict(self._former))
-        self._watch = self._make_watch(watched, self.post)
+        self._watch = self._make_watch(watched, self, self.post)
         self._watch.changed = self._awake.set
-        self._state = failover.begin(setup, now)
+        await self._watch.resume(f for f in self._store.failovers() if f.outcome == "running")
+        self._replication = self._make_replication(spec, lambda: self._state)
+        self._state = begin(setup, now, wishes=self._wishes, handing_out=self._roles.handing_out)
         self._awake.set()
 
     async def _tick(self) -> None:
@@ -277,30 +303,98 @@ class Agent:
         self._take(self._own_health())
         for event in events:
             self._take(event)
-        self._stand(now)
+        self._play()
+        self._offer(now)
         self._say(again=False)
 
-    def _stand(self, now: float) -> None:
-        """Tell the steering for which gateways this node stands ready."""
+    def _offer(self, now: float) -> None:
+        """Tell the steering for what this node stands ready, where the network chooses by itself."""
         assert self._state is not None  # noqa: S101 (only called with a state)
         assert self._watch is not None  # noqa: S101 (made with the state)
-        for setup in self._state.setup.gateways:
-            ready = stands_ready(self._state, setup, now)
-            if ready is not None:
-                self._watch.offer(setup.name, ready=ready)
+        for share in self._state.setup.shares:
+            self._watch.offer(share.name, stands_ready(self._state, share, now))
 
     def _keep(self, now: float) -> None:
         """Look at the kernel and put right what is not as the spec wants it."""
+        self._bring(now)
+        if self._kept.changes:
+            what = "; ".join(summary(change) for change in self._kept.changes)
+            self._drifts.add(now, what)
+            LOG.warning("drift repaired", changes=what)
+
+    def _bring(self, now: float) -> None:
         assert self._spec is not None  # noqa: S101 (only called with a spec)
         self._dirty = False
-        self._kept = self._keeper.bring(self._spec)
+        self._kept = self._keeper.bring(self._spec, self._roles)
         self._verified = now
-        if self._kept.changes:
-            what = "; ".join(_summary(change) for change in self._kept.changes)
-            self._drifts.append((now, what))
-            LOG.warning("drift repaired", changes=what)
         if self._kept.error:
             LOG.error("repair failed", reason=self._kept.error)
+
+    def _play(self) -> None:
+        """Let the rules follow the decision: whose ports are whose, and which are handed out here."""
+        assert self._state is not None  # noqa: S101 (only called with a state)
+        assert self._spec is not None  # noqa: S101 (the same)
+        roles = roles_of(self._state, self._taking, self._roles)
+        if roles != self._roles:
+            self._roles = roles
+            self._kept = self._keeper.adopt(self._spec, roles)
+            self._look_again()
+            if self._kept.failure is None:
+                self._store.keep("roles", render_roles(roles))
+        wishes = lasting(self._state.wishes)
+        if wishes != lasting(self._wishes):
+            self._store.keep("wishes", render_wishes(wishes))
+        self._wishes = self._state.wishes
+
+    def _look_again(self) -> None:
+        """Verify in the next turn: first the routes are moved, and the peers told."""
+        self._dirty = True
+        self._awake.set()
+
+    def adopt(self, share: str, *, handing_out: bool) -> None:
+        """Carry a share from now on, before its routes lead here; HostError if the rules do not."""
+        self._taking[share] = handing_out
+        self._play()
+        if self._kept.failure is not None:
+            raise self._kept.failure
+
+    def record(self, failover: Failover) -> Failover:
+        """Write the journal; a take-over that has ended no longer speaks for the decision."""
+        if failover.outcome != "running":
+            self._taking.pop(failover.share, None)
+        recorded = self._store.record(failover)
+        if failover.outcome == "done":
+            self._begin(self._count_into(recorded))
+        return recorded
+
+    async def _count_into(self, failover: Failover) -> None:
+        """Add to a record how many flows moved along."""
+        found = await self.count_flows(failover.share)
+        if found is not None:
+            counted = replace(failover, flows=found.flows, clients=found.clients)
+            self._store.record(counted)
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._counting.add(task)
+        task.add_done_callback(self._counting.discard)
+
+    @property
+    def state(self) -> State | None:
+        """What the decision knows; None without a spec."""
+        return self._state
+
+    async def refused(self, share: ShareSetup) -> dict[str, str]:
+        """What the steering would refuse this node of a share's routes; nothing is changed."""
+        return await self._watch.refused(share) if self._watch else {}
+
+    async def count_flows(self, share: str) -> Flows | None:
+        """The flows of a share on this node, and their clients; None if it has none to count."""
+        return await self._replication.count(share) if self._replication else None
+
+    def failovers(self) -> tuple[Failover, ...]:
+        """The journal of this node, the latest first."""
+        return self._store.failovers()
 
     def _take(self, event: Event) -> None:
         assert self._state is not None  # noqa: S101 (only called with a state)
@@ -310,12 +404,28 @@ class Agent:
         self._state, orders = failover.step(self._state, event, now)
         for order in orders:
             if isinstance(order, TakeOver):
-                LOG.warning("taking over", gateway=order.gateway, reason=order.reason)
+                LOG.warning("taking over", share=order.share, reason=order.reason)
             self._watch.carry_out(order)
-        after = _actives(self._state)
-        for gateway, node in after.items():
-            if node != before[gateway]:
-                LOG.info("active", gateway=gateway, node=node, before=before[gateway])
+        for share, node in _actives(self._state).items():
+            if node != before[share]:
+                if node == self.node and self._replication is not None:
+                    self._replication.took_over()
+                self._note(share, before[share], node)
+
+    def _note(self, share: str, before: str | None, node: str | None) -> None:
+        """What another node did is in the journal as well."""
+        LOG.info("active", share=share, node=node, before=before)
+        if before is not None and node not in {None, self.node}:
+            self._store.record(
+                Failover(
+                    share=share,
+                    before=before,
+                    after=str(node),
+                    reason=f"{node} took it over",
+                    started=self.wall_clock(),
+                    outcome="seen",
+                )
+            )
 
     def _own_health(self) -> HealthChanged:
         """Why this node may not carry each gateway: no check counts as good that has not run."""
@@ -331,47 +441,49 @@ class Agent:
                 reasons[gateway] = (*reasons[gateway], reason)
                 if (gateway, index) not in self._watch.unchecked:
                     known_bad.add(gateway)
+        filling = self._replication.reasons() if self._replication else ()
+        for gateway in self._unfilled() if filling else ():
+            reasons[gateway] = (*reasons[gateway], *filling)
+            known_bad.add(gateway)
+        for gateway, reason in self._watch.cannot_carry():
+            reasons[gateway] = (*reasons[gateway], reason)
+            known_bad.add(gateway)
         unchecked = {gateway for gateway, _ in self._watch.unchecked} - known_bad
         return HealthChanged(reasons=reasons, unchecked=frozenset(unchecked))
+
+    def _unfilled(self) -> list[str]:
+        """The gateways that a node which is being filled must not take over; it keeps what it has."""
+        assert self._state is not None  # noqa: S101 (only called with a state)
+        shares = self._state.setup.shares
+        carried = {s.gateway for s in shares if active(self._state, s.name) == self.node}
+        return [name for name in dict.fromkeys(s.gateway for s in shares) if name not in carried]
 
     def _say(self, *, again: bool) -> None:
         """Tell the peers: at the interval, and at once when something changed."""
         if self._state is None or self._watch is None:
             return
         number, digest = self._generation.number, self._generation.digest
-        view = failover.own_view(self._state, number, digest)
+        sync = self._replication.view() if self._replication else NO_SYNC
+        view = failover.own_view(self._state, number, digest, self._handing_out(), sync)
         if again or view != self._said:
             self._watch.send(view)
             self._said = view
 
-    def _warnings(self, now: float) -> list[ActiveWarning]:
-        if self._state is None:
-            return []
-        found = list(warnings(self._state, self._generation.digest, now))
-        if self._kept.error:
-            found.append(warning("repair-failed", self.node, self._kept.error))
-        elif not self._kept.owned:
-            why = "host.ownership is off" if self._kept.owner_works else "this kernel cannot"
-            found.append(warning("not-owned", self.node, f"the table is not owned: {why}"))
-        found += self._small_flow_table()
-        recent = [(at, what) for at, what in self._drifts if now - at < DRIFT_SHOWN]
-        if recent:
-            at, what = recent[-1]
-            times = f"{len(recent)} times" if len(recent) > 1 else "once"
-            text = f"repaired {times}, last {now - at:.0f} s ago: {what}"
-            found.append(warning("drift-repaired", self.node, text))
-        return found
+    def _handing_out(self) -> frozenset[str]:
+        """As the rules are; where they could not be brought into force, as they may still be."""
+        if self._kept.failure is None:
+            return self._roles.handing_out
+        return self._roles.handing_out | remembered_roles(self._store).handing_out
 
-    def _small_flow_table(self) -> list[ActiveWarning]:
-        """The addresses of the spec can carry more flows than the kernel keeps."""
-        limit = self._kept.flow_limit
-        if self._spec is None or limit is None:
+    def _warnings(self, now: float) -> list[ActiveWarning]:
+        if self._state is None or self._spec is None:
             return []
-        needed = PORTS * sum(len(gateway.addresses) for gateway in self._spec.gateways)
-        if limit >= needed:
-            return []
-        text = f"nf_conntrack_max is {limit}, and the addresses can use {needed} to one destination"
-        return [warning("flow-table-small", self.node, text)]
+        return [
+            *warnings(self._state, self._generation.digest, now),
+            *kernel_warnings(self.node, self._spec, self._kept),
+            *(self._replication.warnings() if self._replication else ()),
+            *self._drifts.warnings(now),
+        ]
 
 
 def digest_of(spec: Spec) -> str:
@@ -379,11 +491,5 @@ def digest_of(spec: Spec) -> str:
     return hashlib.sha256(spec.model_dump_json().encode()).hexdigest()[:16]
 
 
-def _actives(state: failover.State) -> dict[str, str | None]:
-    return {name: failover.active(state, name) for name in state.gateways}
-
-
-def _summary(change: Change) -> str:
-    if isinstance(change, ChangeTable):
-        return f"{len(change.steps)} changes to the table, first: {change.steps[0]}"
-    return str(change)
+def _actives(state: State) -> dict[str, str | None]:
+    return {name: active(state, name) for name in state.shares}

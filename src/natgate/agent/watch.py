@@ -4,17 +4,20 @@ Made anew for every applied spec, so that nothing of an older one is left over.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Protocol
 
 from natgate.agent.checks import FIRST_ID, ConnectCheck, EchoCheck
 from natgate.agent.peers import Peers, addresses_by_name
+from natgate.agent.takeover import Hands, Local, TakeOverRun
 from natgate.cloud.interface import Steering
 from natgate.kernel.echo import EchoSocket
 from natgate.model.error import NatgateError
 from natgate.model.event import (
+    ClaimAnswered,
+    ClaimBlock,
     Event,
     Order,
     ProbePeer,
@@ -23,10 +26,12 @@ from natgate.model.event import (
     RoutesRead,
     TakeOver,
 )
-from natgate.model.routes import Route
+from natgate.model.journal import Failover
+from natgate.model.share import handed_routes
 from natgate.model.spec import Spec
 from natgate.model.view import NodeView
-from natgate.plan.failover import Setup
+from natgate.plan.state import Setup, ShareSetup
+from natgate.store.fence import Fence
 
 Post = Callable[[Event], None]
 
@@ -52,15 +57,31 @@ class Watch:
     """The sockets and checks of one spec on one node; facts go to `post`."""
 
     def __init__(
-        self, *, watched: Watched, key: bytes, start: int, steering: Steering, post: Post
+        self,
+        *,
+        watched: Watched,
+        key: bytes,
+        start: int,
+        steering: Steering,
+        fence: Fence | None,
+        local: Local,
+        post: Post,
     ) -> None:
         spec, setup, me = watched.spec, watched.setup, watched.setup.me
         self._spec = spec
         self._me = me
-        self._steering = steering
         self._post = post
-        self._names = {**watched.former, **addresses_by_name(spec)}
-        self._gateways = {gateway.name: gateway for gateway in setup.gateways}
+        self._shares = {share.name: share for share in setup.shares}
+        self._handed = handed_routes(spec, me)
+        self._hands = Hands(
+            me=me,
+            network=spec.network.name,
+            nodes={node.name: node.address for node in spec.nodes},
+            names={**watched.former, **addresses_by_name(spec)},
+            steering=steering,
+            fence=fence,
+            local=local,
+        )
         self._echo = EchoSocket(spec.node(me).address)
         try:
             self.peers = Peers(spec=spec, me=me, key=key, start=start, echo=self._echo)
@@ -73,7 +94,8 @@ class Watch:
         self._loop = asyncio.get_running_loop()
         self._tasks = [self._loop.create_task(check.run()) for check in self._checks()]
         self._moves: set[asyncio.Task[None]] = set()
-        self._offered: dict[str, bool] = {}
+        self._offered: dict[str, bool | None] = {}
+        self._against: dict[str, str | None] = {}
         self._loop.add_reader(self._echo.socket, self._on_echo)
         self._loop.add_reader(self.peers.beats, self._on_beat)
         self._loop.add_reader(self.peers.reflected, self._on_reflected)
@@ -88,21 +110,37 @@ class Watch:
         if isinstance(order, ProbePeer):
             self.peers.probe(order.peer)
             return
-        task = self._loop.create_task(self._steer(order))
-        self._moves.add(task)
-        task.add_done_callback(self._moves.discard)
+        self._begin(self._work(order))
 
-    def offer(self, gateway: str, *, ready: bool) -> None:
-        """Tell the steering, when it changes, whether this node may carry a gateway."""
-        if self._offered.get(gateway) is ready:
-            return
-        self._offered[gateway] = ready
-        task = self._loop.create_task(self._offer(gateway, ready=ready))
-        self._moves.add(task)
-        task.add_done_callback(self._moves.discard)
+    def offer(self, share: str, ready: bool | None) -> None:  # noqa: FBT001 (a fact, not a mode)
+        """Let the steering know whether this node stands ready, at once if that has changed."""
+        if ready != self._offered.get(share):
+            self._offered[share] = ready
+            if ready is not None:
+                self._begin(self._offer(share))
 
-    async def close(self) -> None:
-        """Stop watching; traffic is not concerned."""
+    def cannot_carry(self) -> list[tuple[str, str]]:
+        """What the steering has against this node's carrying gateways."""
+        found = ((self._shares[name].gateway, why) for name, why in self._against.items())
+        return [(gateway, why) for gateway, why in found if why is not None]
+
+    async def resume(self, records: Iterable[Failover]) -> None:
+        """End what an earlier agent left half done, before anything new is decided."""
+        for record in records:
+            share = self._shares.get(record.share)
+            if share is not None and share.routes:
+                await TakeOverRun(self._hands, share).resume(record)
+
+    async def refused(self, share: ShareSetup) -> dict[str, str]:
+        """What the steering would refuse of moving a share's routes here; nothing is changed."""
+        try:
+            found = await self._hands.steering.refused(share.routes)
+        except NatgateError as error:
+            return {share.name: str(error)}
+        return {str(route): reason for route, reason in found.items()}
+
+    async def close(self, *, leaving: bool = False) -> None:
+        """Stop watching; traffic is not concerned, unless this node leaves its steering."""
         for reader in (self._echo.socket, self.peers.beats, self.peers.reflected):
             self._loop.remove_reader(reader)
         tasks = [*self._tasks, *self._moves]
@@ -111,7 +149,18 @@ class Watch:
         await asyncio.gather(*tasks, return_exceptions=True)
         self.peers.close()
         self._echo.close()
-        self._steering.close()
+        if self._hands.fence is not None:
+            self._hands.fence.close()
+        try:
+            if leaving:
+                await self._hands.steering.withdraw()
+        finally:
+            self._hands.steering.close()
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = self._loop.create_task(work)
+        self._moves.add(task)
+        task.add_done_callback(self._moves.discard)
 
     def _checks(self) -> list[Upstream]:
         local = self._spec.node(self._me).address
@@ -160,40 +209,34 @@ class Watch:
         for answer in self.peers.receive_reflected():
             self._post(answer)
 
-    async def _steer(self, order: ReadRoutes | TakeOver) -> None:
-        """Read the routes and, if they are still as expected, lead them here and read again."""
-        gateway = order.gateway
-        setup = self._gateways[gateway]
-        routes = setup.routes
-        try:
-            holders = await self._read(routes)
-            if isinstance(order, TakeOver) and holders.get(routes[0]) == order.expected:
-                ours = [r for r in routes if setup.movable(holders.get(r))]
-                failed = await self._steering.point(ours, self._spec.node(self._me).address)
-                if failed:
-                    parts = "; ".join(f"{route}: {error}" for route, error in failed.items())
-                    done = len(ours) - len(failed)
-                    text = f"{done} of {len(ours)} routes were led here; refused: {parts}"
-                    self._post(RoutesFailed(gateway=gateway, error=text))
-                    return
-                holders = await self._read(routes)
-        except NatgateError as error:
-            self._post(RoutesFailed(gateway=gateway, error=str(error)))
-            return
-        self._post(RoutesRead(gateway=gateway, holders=holders))
+    async def _work(self, order: ReadRoutes | TakeOver | ClaimBlock) -> None:
+        """Carry out an order that takes its time, and report what came of it."""
+        share = self._shares[order.share]
+        if isinstance(order, TakeOver):
+            for event in await TakeOverRun(self._hands, share).run(order):
+                self._post(event)
+        elif isinstance(order, ClaimBlock):
+            claim = await self._hands.claim(share, self._me)
+            self._post(ClaimAnswered(share=order.share, claim=claim))
+        else:
+            await self._offer(order.share)
+            try:
+                if self._handed:
+                    await self._hands.keep(self._handed)
+                holders = await self._hands.read(share.routes)
+            except NatgateError as error:
+                self._post(RoutesFailed(share=order.share, error=str(error)))
+                return
+            self._post(RoutesRead(share=order.share, holders=holders))
 
-    async def _offer(self, gateway: str, *, ready: bool) -> None:
+    async def _offer(self, share: str) -> None:
+        """Tell the steering whether this node stands ready, and hear what stands against it."""
+        ready, routes = self._offered.get(share), self._shares[share].routes
+        address = self._hands.nodes[self._me]
         try:
-            await self._steering.offer(self._gateways[gateway].routes, ready=ready)
+            reason = await self._hands.steering.offer(routes, address, fit=ready)
         except NatgateError as error:
-            self._offered.pop(gateway, None)
-            self._post(RoutesFailed(gateway=gateway, error=str(error)))
-
-    async def _read(self, routes: tuple[Route, ...]) -> dict[Route, str | None]:
-        targets = await self._steering.read(routes)
-        return {
-            route: self._names.get(target, str(target))
-            if isinstance(target, IPv4Address)
-            else target
-            for route, target in targets.items()
-        }
+            reason = str(error)
+        if reason != self._against.get(share):
+            self._against[share] = reason
+            self.changed()

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from natgate import __version__
 from natgate.agent.loop import Agent
+from natgate.api.operate import operations
 from natgate.model.error import NatgateError, RefusedError, SpecError
 from natgate.plan import explain
 
@@ -84,4 +85,5 @@ def make_app(agent: Agent) -> FastAPI:
         """Take away all that natgate made on this node; the agent then idles."""
         return {"node": agent.node, "changes": explain.as_json(await agent.remove(), removing=True)}
 
+    app.include_router(operations(agent))
     return app

@@ -62,6 +62,26 @@ class AgentClient:
         """Bring a spec into force."""
         return dict(self._ask("POST", "/v1/apply", {"text": text, "source": source}))
 
+    def plan_failover(self, to: str | None, gateway: str | None) -> list[dict[str, Any]]:
+        """What `failover` would do."""
+        return list(self._ask("POST", "/v1/failover/plan", {"to": to, "gateway": gateway}))
+
+    def failover(self, to: str | None, gateway: str | None) -> list[dict[str, Any]]:
+        """Move shares to a node, or home."""
+        return list(self._ask("POST", "/v1/failover", {"to": to, "gateway": gateway}))
+
+    def failovers(self) -> list[dict[str, Any]]:
+        """The journal, the latest first."""
+        return list(self._ask("GET", "/v1/failovers"))
+
+    def drain(self, node: str, *, on: bool) -> dict[str, Any]:
+        """Ask that a node carry nothing, or no longer ask it."""
+        return dict(self._ask("POST", "/v1/drain", {"node": node, "on": on}))
+
+    def maintenance(self, *, on: bool) -> dict[str, Any]:
+        """Suspend failovers that happen by themselves."""
+        return dict(self._ask("POST", "/v1/maintenance", {"on": on}))
+
     def remove(self) -> dict[str, Any]:
         """Take away all that natgate made."""
         return dict(self._ask("POST", "/v1/remove"))

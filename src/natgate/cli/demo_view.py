@@ -26,7 +26,10 @@ STRIP = 50
 """Characters of the live strip, 100 ms each: 5 s."""
 
 BLOCKS = "·▁▂▃▄▅▆▇█"
-"""The answered share of the worst probe kind; a dot is an outage."""
+"""The answered share of the worst probe kind, or the download's rate; a dot is none at all."""
+
+NEARLY = 0.9
+"""The share of its rate from which on a download counts as undisturbed."""
 
 BY_HAND = {
     "node-dead": "2-3 s",
@@ -37,19 +40,29 @@ BY_HAND = {
 }
 """What a pair built by hand on AWS needed: its check ran every 30 s; it had no agent to stop."""
 
+MODES = {
+    "active-standby": "one node carries the address, the other waits",
+    "active-active": "every node forwards its own zone, behind one address",
+}
+"""What each mode means, in a few words."""
+
 NOTES = """\
-OUTAGE    the longest run of lost probes, 10 ms apart: new UDP flows, new TCP connections,
-          one continuing UDP flow; the worst of these at the worst client
-LOST      probes lost, of all kinds at all clients, of {sent} sent for each fault on average
+OUTAGE    the longest run of lost probes, 10 ms apart: new UDP flows, new TCP
+          connections, one continuing UDP flow; the worst at the worst client
 WRONG     packets that reached a target with a source it does not admit
-OPEN TCP  an established, echoed connection: whether it survived, and its longest stall
-BY HAND   a published pair of SNAT instances on AWS, with alarms and a function that moves routes:
-          62 s for a deleted rule (a check each 30 s, the same one for forwarding and upstream),
-          2-3 s for a stopped node; open connections were lost"""
+GOES ON   who carries what the broken node carried: itself, or -> another
+DOWNLOAD  a TCP connection at 100 Mbit/s, opened before the fault
+STREAM    a TCP connection with a message each 10 ms, opened before the fault
+STALL     how long download or stream stood still, at the worst client
+BY HAND   a published pair of SNAT instances on AWS, with alarms and a function
+          that moves routes: 62 s for a deleted rule (a check each 30 s, the
+          same one for forwarding and upstream), 2-3 s for a stopped node; open
+          connections were lost"""
 
 MACHINE = """\
-Measured on kernel {kernel} with {cores} cores, in {network}, by probes {interval} ms
-apart: real packets and real agents, but no cloud API, whose time to change a route comes on top."""
+Measured on kernel {kernel} with {cores} cores, in {network},
+by probes {interval} ms apart: real packets and real agents, but no cloud API,
+whose time to change a route comes on top."""
 
 
 class View:
@@ -101,11 +114,13 @@ class View:
         if not self.pictured:
             self.line(f"\n{event.picture}")
             self.pictured = True
-        else:
+        if event.ownership == "off":
             self.line(
-                "\nThe same lab again with ownership of the nftables table switched off, as on a "
-                "kernel before 6.9:\nnow a foreign flush succeeds, and the agent repairs it."
+                "\nThe same lab again with ownership of the nftables table switched off, as on\n"
+                "a kernel before 6.9: now a foreign flush succeeds, and the agent repairs it."
             )
+        else:
+            self.line(f"\n{_headline(event.mode)}", "bold")
 
 
 class LiveView(View):
@@ -115,7 +130,7 @@ class LiveView(View):
         super().__init__(console)
         self.live = Live(console=console, transient=True, auto_refresh=False)
         self.began = 0.0
-        self.strips: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=STRIP))
+        self.strips: dict[tuple[str, str], deque[float]] = defaultdict(lambda: deque(maxlen=STRIP))
 
     def __enter__(self) -> Self:
         """Take the lower part of the terminal."""
@@ -145,74 +160,99 @@ class LiveView(View):
             case FaultInjected():
                 self.began = time.monotonic()
             case Sampled():
-                self.strips[event.client].append(event.share)
+                self.strips[event.client, "probes"].append(event.share)
+                self.strips[event.client, "download"].append(event.downloaded)
                 self.live.update(self._region(), refresh=True)
             case FaultEnded():
                 self.began = 0.0
                 self.live.update(Text("  healing ...", style="dim"), refresh=True)
 
     def _region(self) -> Group:
-        width = max(map(len, self.strips))
+        width = max(len(client) for client, _ in self.strips)
         rows = [
-            _strip(client.ljust(width), shares) for client, shares in sorted(self.strips.items())
+            _strip(f"{client:{width}}  {what:8}", shares)
+            for (client, what), shares in sorted(self.strips.items(), key=_place)
         ]
         since = f"{time.monotonic() - self.began:4.1f} s since the fault" if self.began else ""
-        return Group(*rows, Text(f"  {'':{width}}  {since}", style="dim"))
+        return Group(*rows, Text(f"  {'':{width}}  {'':8}  {since}", style="dim"))
+
+
+def _place(item: tuple[tuple[str, str], object]) -> tuple[str, bool]:
+    """Clients by name; the probes of each before its download."""
+    (client, what), _ = item
+    return client, what == "download"
 
 
 def _strip(label: str, shares: deque[float]) -> Text:
     row = Text(f"  {label}  ")
+    enough = NEARLY if "download" in label else 1
     for share in shares:
-        row.append(BLOCKS[int(share * (len(BLOCKS) - 1))], "green" if share == 1 else "red")
+        row.append(BLOCKS[round(share * (len(BLOCKS) - 1))], "green" if share >= enough else "red")
     return row
 
 
 def _good(outcome: Outcome) -> bool:
-    return outcome.wrong_source_packets == 0
+    survived = outcome.download_survived and outcome.stream_survived
+    return survived and outcome.wrong_source_packets == 0
 
 
-def _active(outcome: Outcome) -> str:
-    if outcome.repaired_in_place:
-        return f"{outcome.node} stayed"
-    return f"{outcome.active_before} -> {outcome.active_after}"
+def _headline(mode: str) -> str:
+    return f"{mode}: {MODES[mode]}" if mode in MODES else mode
 
 
-def _cost(outcome: Outcome) -> tuple[str, str]:
-    """What a fault cost, in two lines."""
+def _cost(outcome: Outcome) -> tuple[str, str, str]:
+    """What a fault cost, in three lines."""
     lost = f"{outcome.probes_lost} of {outcome.probes_sent} probes lost"
-    moved = f"moved from {outcome.active_before} to {outcome.active_after}"
-    gateway = f"stayed with {outcome.node}" if outcome.repaired_in_place else moved
+    apart = ", ".join(f"{client} {ms} ms" for client, ms in outcome.outage_by_client.items())
+    outage = f"{outcome.outage_ms} ms" + (f" ({apart})" if outcome.outage_ms else "")
+    moved = f"{outcome.active_before} -> {outcome.active_after}"
+    went_on = f"{outcome.node} goes on" if outcome.repaired_in_place else moved
     return (
-        f"outage {outcome.outage_ms} ms: {lost}; the gateway {gateway}",
-        f"{outcome.wrong_source_packets} packets with a wrong source; open TCP: {_tcp(outcome)}",
+        f"outage {outage}; {went_on}",
+        f"{lost}; {outcome.wrong_source_packets} packets with a wrong source",
+        f"download {_fate(survived=outcome.download_survived, stall=outcome.download_stall_ms)}; "
+        f"stream {_fate(survived=outcome.stream_survived, stall=outcome.stream_stall_ms)}",
     )
 
 
-def _tcp(outcome: Outcome) -> str:
-    if outcome.established_tcp == "lost":
-        return "lost"
-    return f"survived, {outcome.stall_ms:.0f} ms"
+def _fate(*, survived: bool, stall: float) -> str:
+    return f"survived, stalled {stall:.0f} ms" if survived else "lost"
+
+
+def _row(found: Outcome) -> tuple[str, ...]:
+    """One line of the closing table."""
+    lasted = found.download_survived and found.stream_survived
+    return (
+        found.kind + "*" * (found.ownership == "off") + "+" * (not found.carried_returns),
+        f"{found.outage_ms} ms",
+        str(found.wrong_source_packets),
+        found.node if found.repaired_in_place else f"-> {found.active_after or 'nobody'}",
+        "survived" if found.download_survived else "lost",
+        "survived" if found.stream_survived else "lost",
+        f"{found.stall_ms:.0f} ms" if lasted else "-",
+        BY_HAND.get(found.kind, "-"),
+    )
+
+
+COLUMNS = ("FAULT", "OUTAGE", "WRONG", "GOES ON", "DOWNLOAD", "STREAM", "STALL", "BY HAND")
 
 
 def print_result(console: Console, result: Result) -> None:
-    """The closing table beside those of a pair built by hand, and what was measured on what."""
-    table = output.table("FAULT", "OUTAGE", "LOST", "WRONG", "ACTIVE NODE", "OPEN TCP", "BY HAND")
-    for found in result.faults:
-        table.add_row(
-            found.kind + "*" * (found.ownership == "off"),
-            f"{found.outage_ms} ms",
-            str(found.probes_lost),
-            str(found.wrong_source_packets),
-            _active(found),
-            _tcp(found),
-            BY_HAND.get(found.kind, "-"),
-        )
-    console.print()
-    console.print(table)
-    sent = sum(found.probes_sent for found in result.faults) // max(len(result.faults), 1)
-    console.print("\n" + NOTES.format(sent=sent), markup=False, style="dim")
+    """The closing tables beside a pair built by hand, and what was measured on what."""
+    for mode in dict.fromkeys(found.mode for found in result.faults):
+        rows = [_row(found) for found in result.faults if found.mode == mode]
+        table = output.table(*COLUMNS)
+        for row in rows:
+            table.add_row(*row)
+        console.print(f"\n{_headline(mode)}\n", style="bold", markup=False)
+        console.print(table)
+    console.print("\n" + NOTES, markup=False, style="dim")
     if any(found.ownership == "off" for found in result.faults):
         console.print("*         ownership off, as on a kernel before 6.9", style="dim")
+    if not all(found.carried_returns for found in result.faults):
+        console.print(
+            "+         of a node that carries its own zone, but not the returns", style="dim"
+        )
     machine = result.machine
     text = MACHINE.format(
         interval=machine.probe_interval_ms,

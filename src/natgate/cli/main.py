@@ -14,13 +14,18 @@ COMMANDS = {
     "agent": "natgate.cli.agent",
     "apply": "natgate.cli.change",
     "check": "natgate.cli.change",
+    "drain": "natgate.cli.operate",
     "entries": "natgate.cli.read",
+    "failover": "natgate.cli.operate",
+    "failovers": "natgate.cli.operate",
     "lab": "natgate.cli.lab",
+    "maintenance": "natgate.cli.operate",
     "plan": "natgate.cli.change",
     "remove": "natgate.cli.change",
     "schema": "natgate.cli.schema",
     "status": "natgate.cli.read",
     "warnings": "natgate.cli.read",
+    "witness": "natgate.cli.witness",
 }
 """Each command and its module, which is imported only when the command is used."""
 

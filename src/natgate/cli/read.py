@@ -67,15 +67,19 @@ def show_status(answer: Mapping[str, Any]) -> None:
     if not answer["gateways"]:
         console.print("no spec has been applied on this node: natgate apply FILE")
         return
-    gateways = table("GATEWAY", "ADDRESS", "MODE", "ACTIVE", "EPOCH")
+    if answer["maintenance"]:
+        console.print("[yellow]maintenance: nothing is moved by itself[/yellow]\n")
+    gateways = table("GATEWAY", "ADDRESS", "MODE", "ACTIVE", "PORTS", "EPOCH")
     for gateway in answer["gateways"]:
-        gateways.add_row(
-            gateway["name"],
-            ", ".join(gateway["addresses"]),
-            gateway["mode"],
-            f"[bold]{gateway['active']}[/bold]" if gateway["active"] else "[red]nobody[/red]",
-            str(gateway["epoch"]),
-        )
+        for index, share in enumerate(gateway["shares"]):
+            gateways.add_row(
+                gateway["name"] if index == 0 else "",
+                ", ".join(gateway["addresses"]) if index == 0 else "",
+                gateway["mode"] if index == 0 else "",
+                _carrier(share),
+                share["ports"],
+                str(share["epoch"]),
+            )
     console.print(gateways)
     console.print()
     nodes = table("NODE", "ZONE", "ADDRESS", "HEALTH", "AGENT", "ROLE", "REASONS")
@@ -93,6 +97,15 @@ def show_status(answer: Mapping[str, Any]) -> None:
     if answer["warnings"]:
         console.print()
         _show_warnings(answer["warnings"])
+
+
+def _carrier(share: Mapping[str, Any]) -> str:
+    """Who carries a share, and for whom if that is not its home."""
+    carrier = share["carrier"]
+    if not carrier:
+        return "[red]nobody[/red]"
+    away = share["name"].endswith(f"@{share['home']}") and carrier != share["home"]
+    return f"[bold]{carrier}[/bold]" + (f" for {share['home']}" if away else "")
 
 
 def _show_warnings(found: list[Mapping[str, Any]]) -> None:

@@ -11,11 +11,12 @@ from natgate.model.routes import Route
 
 @dataclass(slots=True)
 class FakeSteering:
-    """A `Steering` whose tables can be looked at; `refused` routes fail, `away` fails everything."""
+    """A `Steering` whose tables can be looked at; `forbidden` routes fail, `away` fails everything."""
 
     targets: dict[Route, Target] = field(default_factory=dict)
-    refused: set[Route] = field(default_factory=set)
+    forbidden: set[Route] = field(default_factory=set)
     offered: dict[Route, bool] = field(default_factory=dict)
+    withdrawn: bool = False
     away: bool = False
     closed: bool = False
 
@@ -27,17 +28,30 @@ class FakeSteering:
 
     async def point(self, routes: Sequence[Route], node: IPv4Address) -> Mapping[Route, str]:
         """Lead every route to a node."""
-        failed = self.refused if not self.away else set(routes)
+        failed = self.forbidden if not self.away else set(routes)
         for route in routes:
             if route not in failed:
                 self.targets[route] = node
         return {route: "refused" for route in routes if route in failed}
 
-    async def offer(self, routes: Sequence[Route], *, ready: bool) -> None:
+    async def refused(self, routes: Sequence[Route]) -> Mapping[Route, str]:
+        """The forbidden routes."""
+        return {route: "refused" for route in routes if route in self.forbidden or self.away}
+
+    async def offer(
+        self, routes: Sequence[Route], node: IPv4Address, *, fit: bool | None
+    ) -> str | None:
         """Remember what was said."""
+        del node
         if self.away:
             raise HostError("nobody listens")
-        self.offered.update(dict.fromkeys(routes, ready))
+        if fit is not None:
+            self.offered.update(dict.fromkeys(routes, fit))
+        return None
+
+    async def withdraw(self) -> None:
+        """Remember that it was called."""
+        self.withdrawn = True
 
     def close(self) -> None:
         """Remember that it was called."""

@@ -24,11 +24,24 @@ class Steering(Protocol):
         """
         ...
 
-    async def offer(self, routes: Sequence[Route], *, ready: bool) -> None:
-        """Say whether this node may carry the routes, where the steering also chooses by itself.
+    async def refused(self, routes: Sequence[Route]) -> Mapping[Route, str]:
+        """Which routes this node would not be allowed to move, and why; nothing is changed."""
+        ...
 
-        It holds until it is said anew, also when the agent is dead. HostError if it cannot be said.
+    async def offer(
+        self, routes: Sequence[Route], node: IPv4Address, *, fit: bool | None
+    ) -> str | None:
+        """Say whether a node may carry the routes, where the network also chooses by itself.
+
+        Asked at every reading, and when `fit` changes; None: not known, nothing is changed. It holds
+        until it is said anew, also when the agent is dead, and leads no route away from a fit active
+        node. The answer is why this node cannot carry the routes, None where nothing stands against
+        it. HostError if it cannot be said.
         """
+        ...
+
+    async def withdraw(self) -> None:
+        """Take away what was made on this node, which leaves; HostError if that is not possible."""
         ...
 
     def close(self) -> None:

@@ -1,5 +1,6 @@
 """Steering by a router that is a network namespace: its kernel's tables, over netlink."""
 
+import errno
 import os
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network
@@ -14,6 +15,7 @@ from natgate.wire import rtnetlink
 from natgate.wire.rtnetlink import KernelRoute
 
 NAMESPACES = Path("/run/netns")
+NEVER_ROUTED = IPv4Network("0.0.0.78/32")
 
 
 class LabSteering:
@@ -46,8 +48,29 @@ class LabSteering:
         codes = self._netlink.ask(messages)
         return {r: os.strerror(code) for r, code in zip(routes, codes, strict=True) if code}
 
-    async def offer(self, routes: Sequence[Route], *, ready: bool) -> None:
+    async def refused(self, routes: Sequence[Route]) -> Mapping[Route, str]:
+        """Asked by deleting a route that is never there: the kernel checks the privilege first."""
+        messages = []
+        for route in routes:
+            table, _ = self._key(route)
+            absent = KernelRoute(destination=NEVER_ROUTED, table=table)
+            messages.append(rtnetlink.delete_route(absent))
+        codes = self._netlink.ask(messages)
+        return {
+            route: os.strerror(code)
+            for route, code in zip(routes, codes, strict=True)
+            if code not in {0, errno.ESRCH}
+        }
+
+    async def offer(
+        self, routes: Sequence[Route], node: IPv4Address, *, fit: bool | None
+    ) -> str | None:
         """A router does as it is told, and needs no offers."""
+        del routes, node, fit
+        return None
+
+    async def withdraw(self) -> None:
+        """Nothing was made on this node."""
 
     def close(self) -> None:
         """Give the socket back."""

@@ -22,8 +22,20 @@ class NoSteering:
         del routes, node
         return {}
 
-    async def offer(self, routes: Sequence[Route], *, ready: bool) -> None:
+    async def refused(self, routes: Sequence[Route]) -> Mapping[Route, str]:
+        """Nothing is moved, so nothing is refused."""
+        del routes
+        return {}
+
+    async def offer(
+        self, routes: Sequence[Route], node: IPv4Address, *, fit: bool | None
+    ) -> str | None:
         """Nobody chooses."""
+        del routes, node, fit
+        return None
+
+    async def withdraw(self) -> None:
+        """Nothing was made on this node."""
 
     def close(self) -> None:
         """Nothing to give back."""

@@ -89,10 +89,22 @@ class VrrpSteering:
         self._write(RANK, 0)
         return dict.fromkeys(routes, f"keepalived did not become master against {active}")
 
-    async def offer(self, routes: Sequence[Route], *, ready: bool) -> None:
-        """Take part in the election, or step down at once."""
+    async def refused(self, routes: Sequence[Route]) -> Mapping[Route, str]:
+        """Nothing: this node asks its own keepalived."""
         del routes
-        self._write(WITHDRAWN, 0 if ready else 1)
+        return {}
+
+    async def offer(
+        self, routes: Sequence[Route], node: IPv4Address, *, fit: bool | None
+    ) -> str | None:
+        """Take part in the election, or step down at once."""
+        del routes, node
+        if fit is not None:
+            self._write(WITHDRAWN, 0 if fit else 1)
+        return None
+
+    async def withdraw(self) -> None:
+        """Keepalived is ended with the rest of what natgate made."""
 
     def close(self) -> None:
         """Give sockets back; keepalived goes on."""

@@ -13,6 +13,7 @@ from natgate.model.address import Prefixes
 from natgate.model.change import (
     AddBlackhole,
     AddChain,
+    AddDetour,
     AddElements,
     AddLookup,
     AddObject,
@@ -25,14 +26,19 @@ from natgate.model.change import (
     DeleteTable,
     Flush,
     RemoveBlackhole,
+    RemoveDetour,
     RemoveGuard,
+    RemoveTunnel,
     SetGuard,
     SetSysctl,
+    SetTunnel,
     TableStep,
 )
 from natgate.model.error import HostError
 from natgate.model.observed import Observed, Ownership
 from natgate.model.table import Chain, Lookup, Table
+
+TUNNEL = "ng-vx"
 
 
 @dataclass(slots=True)
@@ -72,6 +78,8 @@ class FakeKernel:
                 held = replace(held, blackholes=held.blackholes | {change.prefix})
             case RemoveBlackhole():
                 held = replace(held, blackholes=held.blackholes - {change.prefix})
+            case _:
+                held = _hand_over(change, held)
         self.held = held
         self.applied.append(change)
 
@@ -94,6 +102,26 @@ class FakeKernel:
     def close(self) -> None:
         """Remember that it was called."""
         self.closed = True
+
+
+def _hand_over(
+    change: SetTunnel | RemoveTunnel | AddDetour | RemoveDetour, held: Observed
+) -> Observed:
+    """With the tunnel go the detours through it."""
+    rest = frozenset(detour for detour in held.detours if not detour.tunnelled)
+    match change:
+        case SetTunnel():
+            links = tuple(sorted({*held.links, TUNNEL}))
+            return replace(held, tunnel=change.tunnel, detours=rest, links=links)
+        case RemoveTunnel():
+            links = tuple(link for link in held.links if link != TUNNEL)
+            return replace(held, tunnel=None, detours=rest, links=links)
+        case AddDetour():
+            if change.detour.tunnelled and held.tunnel is None:
+                raise HostError(f"link {TUNNEL} is gone")
+            return replace(held, detours=held.detours | {change.detour})
+        case RemoveDetour():
+            return replace(held, detours=held.detours - {change.detour})
 
 
 def _run(
@@ -190,7 +218,7 @@ def _jumped_to(table: Table) -> set[str]:
 def _check_references(table: Table, text: str) -> None:
     words = text.split()
     for word in words:
-        if word.startswith("@") and word[1:] not in table.lookups:
+        if word.startswith("@") and "," not in word and word[1:] not in table.lookups:
             raise HostError(f"no such set or map: {word}")
     for word, target in pairwise(words):
         if word in {"jump", "goto"} and target not in table.chains:

@@ -1,13 +1,20 @@
 """Flows of this network namespace, over ctnetlink."""
 
 import errno
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from ipaddress import IPv4Address
 
 from natgate.kernel.netlink import NETFILTER, NetlinkSocket
 from natgate.model.address import Prefixes, covers
 from natgate.wire import conntrack
+from natgate.wire.conntrack import LiveFlow
 from natgate.wire.netlink import Message
+
+Chosen = tuple[frozenset[bytes], int, int]
+"""Translated sources as bytes, with the first and the last port."""
+
+BATCH = 200
+"""Messages in one send."""
 
 
 def end_untranslated(inside: Prefixes, internal: Prefixes) -> int:
@@ -37,6 +44,26 @@ def end_withdrawn(inside: Prefixes, internal: Prefixes, allowed: Collection[IPv4
         return covers(inside, ends[0]) and not covers(internal, ends[1])
 
     return _end(conntrack.get_flows(), stale)
+
+
+def translated(chosen: Sequence[Chosen]) -> list[LiveFlow]:
+    """The flows whose translated source and port are among `chosen`."""
+    with NetlinkSocket(NETFILTER) as netlink:
+        found = map(conntrack.parse_live, netlink.dump(conntrack.get_translated()))
+        return [f for f in found if f is not None and any(_is_of(f, each) for each in chosen)]
+
+
+def touch(originals: Sequence[bytes]) -> None:
+    """Have the kernel say once more how these flows stand; one that is gone is left out."""
+    for start in range(0, len(originals), BATCH):
+        with NetlinkSocket(NETFILTER) as netlink:
+            messages = map(conntrack.touch_flow, originals[start : start + BATCH])
+            netlink.tell(list(messages))
+
+
+def _is_of(flow: LiveFlow, chosen: Chosen) -> bool:
+    addresses, first, last = chosen
+    return flow.source in addresses and (not flow.port or first <= flow.port <= last)
 
 
 def _end(question: Message, chosen: Callable[[Message], bool]) -> int:

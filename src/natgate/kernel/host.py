@@ -4,17 +4,22 @@ from collections.abc import Collection, Mapping
 from ipaddress import IPv4Address
 
 from natgate.kernel import flows, sysctl
+from natgate.kernel.handover import HandOver
 from natgate.kernel.links import Links
 from natgate.kernel.nftables import Nftables
 from natgate.model.address import Prefixes
 from natgate.model.change import (
     AddBlackhole,
+    AddDetour,
     Change,
     ChangeTable,
     RemoveBlackhole,
+    RemoveDetour,
     RemoveGuard,
+    RemoveTunnel,
     SetGuard,
     SetSysctl,
+    SetTunnel,
 )
 from natgate.model.observed import Observed
 
@@ -35,6 +40,7 @@ class HostKernel:
 
     def __init__(self) -> None:
         self._links = Links()
+        self._handover = HandOver()
         self._nftables = Nftables()
 
     @property
@@ -45,6 +51,7 @@ class HostKernel:
     def observe(self) -> Observed:
         """What is there now."""
         table, ownership = self._nftables.read()
+        tunnel, detours = self._handover.read()
         links = self._links.all()
         per_link = (f"{CONF}/{name}/{key}" for name in links for key in LINK_SETTINGS)
         keys = (*SETTINGS, *per_link)
@@ -56,6 +63,8 @@ class HostKernel:
             guards=self._links.guards(links),
             sysctls={key: value for key, value in values.items() if value is not None},
             blackholes=self._links.blackholes(),
+            tunnel=tunnel,
+            detours=detours,
             hooks=self._links.hooks(links),
             links=tuple(sorted(links)),
             addresses=self._links.addresses(),
@@ -68,6 +77,21 @@ class HostKernel:
                 self._nftables.change(change)
             case SetSysctl():
                 sysctl.write(change.key, change.value)
+            case SetTunnel():
+                self._handover.set_tunnel(change.tunnel)
+            case RemoveTunnel():
+                self._handover.remove_tunnel()
+            case AddDetour():
+                self._handover.add_detour(change.detour)
+            case RemoveDetour():
+                self._handover.remove_detour(change.detour)
+            case _:
+                self._apply_to_links(change)
+
+    def _apply_to_links(
+        self, change: SetGuard | RemoveGuard | AddBlackhole | RemoveBlackhole
+    ) -> None:
+        match change:
             case SetGuard():
                 self._links.set_guard(change.link, change.guard)
             case RemoveGuard():
@@ -96,3 +120,4 @@ class HostKernel:
         """Give back sockets; what was applied stays."""
         self._nftables.close()
         self._links.close()
+        self._handover.close()

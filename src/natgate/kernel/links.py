@@ -32,6 +32,12 @@ class Links:
         found = map(rtnetlink.parse_address, self._netlink.dump(rtnetlink.get_addresses()))
         return tuple(address for address in found if address is not None)
 
+    def link_of(self, address: IPv4Address) -> str | None:
+        """The link that has a local address; None if none has it."""
+        found = map(rtnetlink.parse_address_link, self._netlink.dump(rtnetlink.get_addresses()))
+        index = next((held[1] for held in found if held is not None and held[0] == address), None)
+        return next((link.name for link in self._every() if link.index == index), None)
+
     def blackholes(self) -> frozenset[IPv4Network]:
         """The destinations of natgate's own blackhole routes."""
         routes = map(rtnetlink.parse_route, self._netlink.dump(rtnetlink.get_routes()))

@@ -94,6 +94,10 @@ class NetlinkSocket:
                     codes[message.sequence] = netlink.error_of(message)
         return [codes.get(message.sequence, 0) for message in numbered]
 
+    def tell(self, messages: Sequence[Message]) -> None:
+        """Send messages at once and wait for nothing; what is refused is not told."""
+        self._send(messages)
+
     def do(self, message: Message, what: str, *, allow: tuple[int, ...] = ()) -> None:
         """Send one message; NetlinkError unless it was done or failed with an allowed errno."""
         (code,) = self.ask([message])

@@ -2,7 +2,7 @@
 
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import yaml
 from pydantic import BaseModel
@@ -10,9 +10,15 @@ from pydantic import BaseModel
 from natgate.lab import check
 from natgate.lab.scene import Scene
 from natgate.model.error import Problem, RefusedError
+from natgate.model.spec import Failback, Gateway
 from natgate.wire import config
 
 Ownership = Literal["auto", "off"]
+
+MODES: tuple[str, ...] = get_args(Gateway.model_fields["mode"].annotation)
+"""Every mode that a gateway may have."""
+
+PROMPT = Failback.model_validate({"policy": "preferred", "delay": "1s"})
 
 DEFAULT_SCENE = "fixed-source"
 
@@ -60,6 +66,28 @@ def with_ownership(scene: Scene, ownership: Ownership) -> Scene:
     """The scene with spec.host.ownership set."""
     host = scene.spec.host.model_copy(update={"ownership": ownership})
     return scene.model_copy(update={"spec": scene.spec.model_copy(update={"host": host})})
+
+
+def with_mode(scene: Scene, mode: str) -> Scene:
+    """The scene with all its gateways in one mode; SpecError if they cannot be.
+
+    In active-active a node takes its own zone back soon after it is well again, so that each fault
+    finds all of them at work.
+    """
+    back = {"failback": PROMPT} if mode == "active-active" else {}
+    changed = {"mode": mode, **back}
+    gateways = tuple(g.model_copy(update=changed) for g in scene.spec.gateways)
+    spec = scene.spec.model_copy(update={"gateways": gateways})
+    return read_scene(
+        as_yaml(scene.model_copy(update={"spec": spec})), f"{scene.name} in mode {mode}"
+    )
+
+
+def modes_of(scene: Scene) -> tuple[str, ...]:
+    """The modes that a scene can show: all if nodes stand in several zones, else its own."""
+    if len({node.zone for node in scene.spec.nodes}) > 1:
+        return MODES
+    return tuple(dict.fromkeys(gateway.mode for gateway in scene.spec.gateways))
 
 
 def as_yaml(model: BaseModel) -> str:

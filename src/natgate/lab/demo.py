@@ -1,12 +1,14 @@
-"""The demo as data: every fault in turn, on the node that is active, with what it cost."""
+"""The demo as data: every fault in turn, in each mode, on a node that carries, with its cost."""
 
 import os
 import platform
 from collections import defaultdict, deque
 from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
 
 from natgate.lab import agents, faults, life, picture, witness
-from natgate.lab.catalogue import with_ownership
+from natgate.lab.carriers import Carriers, carriers, heir
+from natgate.lab.catalogue import modes_of, with_mode, with_ownership
 from natgate.lab.events import (
     DemoEnded,
     Event,
@@ -19,10 +21,11 @@ from natgate.lab.events import (
     Result,
     SourceSeen,
 )
+from natgate.lab.faults import Fault
 from natgate.lab.measure import figures
 from natgate.lab.probe import INTERVAL, PROGRESS_TICKS
 from natgate.lab.record import Lab
-from natgate.lab.scene import Path, Scene, paths
+from natgate.lab.scene import Path, Scene, paths, subnet_of
 from natgate.lab.watch import Sampled, Watch
 from natgate.model.error import HostError, RefusedError
 
@@ -30,11 +33,14 @@ Say = Callable[[str], None]
 
 PROGRESS = PROGRESS_TICKS * INTERVAL
 
+SHARED = "active-active"
+"""The mode in which every node carries a part."""
+
 UNOWNED = ("rules-deleted", "ruleset-flushed")
 """Faults that an owned table prevents: they are run again as on kernels without ownership."""
 
 BASELINE = 0.5
-OBSERVED = 3.0
+OBSERVED = 2.0
 LONGEST = 15.0
 """Seconds before a fault, at least after it, and at most until traffic flows again."""
 
@@ -42,31 +48,65 @@ QUIET = 5
 """Samples in a row (0.5 s) without a lost probe that mean that traffic flows again."""
 
 
-def story(name: str, scene: Scene, kinds: Sequence[str], say: Say) -> Generator[Event, None, None]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Break:
+    """A fault of the node that carries the returns, or of one that carries only its own zone."""
+
+    fault: Fault
+    returns: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """What is broken in one lab, one after the other."""
+
+    scene: Scene
+    mode: str
+    breaks: tuple[Break, ...]
+
+
+def rounds(scene: Scene, kinds: Sequence[str], modes: Sequence[str]) -> list[Round]:
+    """A lab for each mode, and one more where an owned table would prevent a fault.
+
+    Where every node carries a part, one that does not carry the returns dies as well.
+    """
+    chosen = [Break(fault=faults.kind_of(kind)) for kind in kinds]
+    found = []
+    for number, mode in enumerate(modes or modes_of(scene)):
+        built = with_mode(scene, mode)
+        other = [b.fault for b in chosen if b.fault.kind == "node-dead" and mode == SHARED]
+        every = (*chosen, *(Break(fault=fault, returns=False) for fault in other))
+        found.append(Round(scene=built, mode=mode, breaks=every))
+        again = tuple(b for b in chosen if b.fault.kind in UNOWNED)
+        if again and not number and scene.spec.host.ownership == "auto":
+            found.append(Round(scene=with_ownership(built, "off"), mode=mode, breaks=again))
+    return found
+
+
+def story(
+    name: str, scene: Scene, kinds: Sequence[str], modes: Sequence[str], say: Say
+) -> Generator[Event, None, None]:
     """Run the demo; the lab is taken down however this generator ends.
 
-    `say` gets a line for each step of building. RefusedError if the name is in use or the scene
-    has no client whose way an entry covers.
+    `say` gets a line for each step of building; no `modes` are those that the scene can show.
+    RefusedError if the name is in use or the scene has no client whose way an entry covers.
     """
-    chosen = [faults.kind_of(kind) for kind in kinds]
-    ways = _ways(scene)
+    planned = rounds(scene, kinds, modes)
+    ways = ways_of(scene)
     gateway = ways[0].gateway
     seen: dict[str, str] = {}
     outcomes: list[Outcome] = []
-    rounds = [(scene, chosen)]
-    if scene.spec.host.ownership == "auto":
-        again = [fault for fault in chosen if fault.kind in UNOWNED]
-        rounds += [(with_ownership(scene, "off"), again)] if again else []
-    for built, planned in rounds:
-        lab = life.up(name, built, say)
+    for each in planned:
+        lab = life.up(name, each.scene, say)
         try:
-            ownership = built.spec.host.ownership
-            yield LabBuilt(ownership=ownership, picture=picture.draw(built))
+            ownership = each.scene.spec.host.ownership
+            drawn = picture.draw(each.scene)
+            yield LabBuilt(mode=each.mode, ownership=ownership, picture=drawn)
             for asked in _ask(lab) if not seen else ():
                 seen.setdefault(asked.client, asked.answer.rpartition("=")[2])
                 yield asked
-            for fault in planned:
-                ended = yield from _show(lab, fault, ways)
+            for planned_break in each.breaks:
+                ended = yield from show(lab, each.mode, planned_break)
                 outcomes.append(ended)
         finally:
             life.take_away(name)
@@ -80,8 +120,8 @@ def story(name: str, scene: Scene, kinds: Sequence[str], say: Say) -> Generator[
     )
 
 
-def _ways(scene: Scene) -> list[Path]:
-    """The ways of the first gateway that has any."""
+def ways_of(scene: Scene) -> list[Path]:
+    """The ways of the first gateway that has any; RefusedError if none has."""
     found = list(paths(scene))
     if not found:
         raise RefusedError(f"no entry of scene {scene.name} takes a client to a target")
@@ -101,31 +141,37 @@ def _ask(lab: Lab) -> Iterator[SourceSeen]:
         )
 
 
-def _show(lab: Lab, fault: faults.Fault, ways: list[Path]) -> Generator[Event, None, Outcome]:
+def show(lab: Lab, mode: str, planned: Break) -> Generator[Event, None, Outcome]:
     """One fault, from its first probe until all nodes are healthy again; returns its outcome."""
-    gateway = ways[0].gateway.name
-    node = _active(lab, gateway)
-    if node is None:
-        raise HostError(f"gateway {gateway} has no active node to break")
+    ways, fault = ways_of(lab.scene), planned.fault
+    settle(lab, mode)
+    before = carriers(lab, ways)
+    node = choose(lab, before, returns=planned.returns)
     ownership = lab.scene.spec.host.ownership
-    yield FaultBegan(kind=fault.kind, summary=fault.summary, node=node, ownership=ownership)
+    yield FaultBegan(
+        kind=fault.kind, summary=fault.summary, node=node, mode=mode, ownership=ownership
+    )
     wrong = _wrong_packets(lab)
     with Watch(lab, ways) as watch:
         yield from watch.samples(BASELINE)
         happened = fault.inject(lab, node)
         yield FaultInjected(happened=happened)
         yield from _until_quiet(watch)
-        after = _active(lab, gateway)
+        after = carriers(lab, ways)
         cost = figures(watch.stop())
     outcome = Outcome(
+        mode=mode,
         kind=fault.kind,
         node=node,
         ownership=ownership,
         happened=happened,
         wrong_source_packets=_wrong_packets(lab) - wrong,
         active_before=node,
-        active_after=after,
-        repaired_in_place=node == after,
+        active_after=heir(node, before, after),
+        carried_returns=node == before[lab.scene.spec.network.edge_table],
+        repaired_in_place=before == after,
+        carriers_before=dict(before),
+        carriers_after=dict(after),
         **cost.model_dump(),
     )
     yield FaultEnded(outcome=outcome)
@@ -133,8 +179,39 @@ def _show(lab: Lab, fault: faults.Fault, ways: list[Path]) -> Generator[Event, N
     return outcome
 
 
+def choose(lab: Lab, held: Carriers, *, returns: bool) -> str:
+    """The node that carries the returns, or one that carries something else; HostError if none."""
+    first = held[lab.scene.spec.network.edge_table]
+    others = [node for node in held.values() if node and node != first]
+    node = first if returns else next(iter(others), None)
+    if node is None:
+        part = "the returns" if returns else "a zone apart from the returns"
+        raise HostError(f"no node of lab {lab.name} carries {part}, so there is none to break")
+    return node
+
+
+def settle(lab: Lab, mode: str) -> None:
+    """Return when every node carries its own zone again, in the mode where all carry."""
+    if mode == SHARED:
+        agents.wait(lambda: _away_from_home(lab))
+
+
+def _away_from_home(lab: Lab) -> str | None:
+    """The first client that goes through another zone than its own, as a sentence."""
+    ways = ways_of(lab.scene)
+    held = carriers(lab, ways)
+    spec = lab.scene.spec
+    zones = {node: spec.node(node).zone for node in spec.nodes_of(ways[0].gateway)}
+    for way in ways:
+        subnet = subnet_of(lab.scene, way.client.address)
+        node = held.get(subnet.table) if subnet else None
+        if subnet and subnet.zone in zones.values() and zones.get(node or "") != subnet.zone:
+            return f"{way.client.name} of zone {subnet.zone} goes through {node}"
+    return None
+
+
 def _until_quiet(watch: Watch) -> Iterator[Sampled]:
-    """Samples for at least 3 s, then until no probe was lost for half a second, or 15 s passed."""
+    """Samples for at least 2 s, then until no probe was lost for half a second, or 15 s passed."""
     recent: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=QUIET))
     elapsed = 0.0
     while elapsed < LONGEST:
@@ -144,13 +221,6 @@ def _until_quiet(watch: Watch) -> Iterator[Sampled]:
         elapsed += OBSERVED if not elapsed else QUIET * PROGRESS
         if all(min(shares) == 1 for shares in recent.values()):
             return
-
-
-def _active(lab: Lab, gateway: str) -> str | None:
-    for found in agents.status(lab)["gateways"]:
-        if found["name"] == gateway and found["active"]:
-            return str(found["active"])
-    return None
 
 
 def _wrong_packets(lab: Lab) -> int:

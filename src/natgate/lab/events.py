@@ -2,22 +2,28 @@
 
 from dataclasses import dataclass
 
+from pydantic import Field
+
 from natgate.lab.measure import Figures
 from natgate.lab.watch import Sampled
 from natgate.model.spec import Model
 
 
 class Outcome(Figures):
-    """What one fault did, and what it cost."""
+    """What one fault did, and what it cost; times in ms, the worst of all clients."""
 
-    kind: str
-    node: str
-    ownership: str
-    happened: str
-    wrong_source_packets: int
-    active_before: str | None
-    active_after: str | None
-    repaired_in_place: bool
+    mode: str = Field(description="of the gateway: active-standby or active-active")
+    kind: str = Field(description="the fault")
+    node: str = Field(description="the node that was broken")
+    ownership: str = Field(description="auto, or off as on a kernel before 6.9")
+    happened: str = Field(description="what came of the fault, as a sentence")
+    wrong_source_packets: int = Field(description="that reached a target; 0 or a promise is broken")
+    active_before: str | None = Field(description="the node that was broken")
+    active_after: str | None = Field(description="who carries what it carried")
+    carried_returns: bool = Field(description="whether returning packets went through it")
+    repaired_in_place: bool = Field(description="whether no route was moved")
+    carriers_before: dict[str, str | None] = Field(description="the node of each route table")
+    carriers_after: dict[str, str | None] = Field(description="the same after the fault")
 
 
 class Machine(Model):
@@ -42,6 +48,7 @@ class Result(Model):
 class LabBuilt:
     """A lab forwards; with its picture, if it is the first."""
 
+    mode: str
     ownership: str
     picture: str
 
@@ -64,6 +71,7 @@ class FaultBegan:
     kind: str
     summary: str
     node: str
+    mode: str
     ownership: str
 
 

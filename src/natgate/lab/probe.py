@@ -1,8 +1,9 @@
 """The probes of one client: what a fault costs, as traffic sees it.
 
 Every 10 ms one new UDP flow, one new TCP connection, one packet of a continuing UDP flow, and one
-message on an established TCP connection go to a target's echo port. Each must be answered within
-250 ms, or it is lost; one that cannot even be sent is lost as well, and counted by its error.
+message on a long-lived stream go to a target's echo port. Each but the last must be answered within
+250 ms, or it is lost; one that cannot even be sent is lost as well, and counted by its error. Stream
+and download stay open all the while, and say how long they stood still.
 
 Standard library only: `python -m natgate.lab.probe TARGET`. Each line that it prints is JSON:
 "ready" once the lasting flows work, progress each 100 ms, and, when its input ends, the report.
@@ -19,6 +20,15 @@ import time
 from collections import Counter
 from contextlib import suppress
 
+from natgate.lab.lasting import (
+    DOWNLOAD_PORT,
+    DOWNLOAD_RATE,
+    LAST_WORD,
+    SETUP_TIMEOUT,
+    Download,
+    Stream,
+)
+
 INTERVAL = 0.01
 """Seconds between two ticks; each tick sends one probe of each kind."""
 
@@ -32,9 +42,6 @@ PROGRESS_LAG = 3
 """Progress looks at ticks that are 30 ms old: a way that works has answered them."""
 
 ECHO_PORT = 7
-SETUP_TIMEOUT = 5.0
-LAST_WORD = 3.0
-"""An established connection that answers nothing for so long after the watch is lost."""
 
 # An orderly close would leave each connection in TIME_WAIT for two minutes, here and on the node.
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -42,59 +49,19 @@ RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _TICK = struct.Struct("!I")
 
 
-class Established:
-    """One long TCP connection that is echoed: did it live, and how long did it stand still."""
-
-    def __init__(self, target: tuple[str, int], now: float) -> None:
-        self.socket = socket.create_connection(target, SETUP_TIMEOUT)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket.settimeout(0)
-        self.broken = False
-        self.stall = 0.0
-        self.answered = now
-
-    def send(self, message: bytes) -> None:
-        """Send one message; a full buffer is the stall that is measured anyway."""
-        with suppress(BlockingIOError):
-            try:
-                self.socket.send(message)
-            except ConnectionError:
-                self.broken = True
-
-    def receive(self, now: float) -> None:
-        """Take what came back."""
-        try:
-            self.broken |= not self.socket.recv(65536)
-        except BlockingIOError:
-            return
-        except OSError:
-            self.broken = True
-        if not self.broken:
-            self.stall = max(self.stall, now - self.answered)
-            self.answered = now
-
-    def doubtful(self, stopped: float) -> bool:
-        """Whether it is neither broken nor has answered since the watch ended."""
-        return not self.broken and self.answered < stopped
-
-    def report(self, now: float) -> dict[str, object]:
-        """Whether it answered once more after the watch, and its longest time without in ms."""
-        silent = max(now - self.answered, 0.0)
-        survived = not self.broken and self.answered >= now
-        return {"survived": survived, "stall_ms": round(max(self.stall, silent) * 1000, 1)}
-
-
 class Probes:
     """All probes of one client towards one target."""
 
     def __init__(self, target: str) -> None:
         self.target = (target, ECHO_PORT)
+        self.source = (target, DOWNLOAD_PORT)
         self.selector = selectors.DefaultSelector()
         self.outcomes = {kind: bytearray() for kind in KINDS}
         self.errors: Counter[str] = Counter()
         self.sent: list[float] = []
         self.open: dict[socket.socket, tuple[str, int]] = {}
         self.late = 0.0
+        self.shown = 0
         self.stopping = False
 
     def prepare(self) -> None:
@@ -105,14 +72,16 @@ class Probes:
         self.flow.send(_TICK.pack(0))
         self.flow.recv(64)
         self.flow.settimeout(0)
-        self.established = Established(self.target, time.monotonic())
-        for readable in (self.flow, self.established.socket, sys.stdin):
+        self.stream = Stream(self.target)
+        self.download = Download(self.source)
+        for readable in (self.flow, self.stream.socket, sys.stdin):
             self.selector.register(readable, selectors.EVENT_READ)
 
     def run(self) -> None:
         """Probe until told to stop, then wait for the last answers."""
         started = time.monotonic()
-        self.established.answered = started
+        self.stream.begin(started)
+        self.download.begin(started)
         while not self.stopping:
             due = started + len(self.sent) * INTERVAL
             while due <= time.monotonic():
@@ -123,15 +92,18 @@ class Probes:
         self.stopped = time.monotonic()
         while self.unanswered() and time.monotonic() < self.stopped + PATIENCE:
             self.wait(INTERVAL)
-        while (
-            self.established.doubtful(self.stopped) and time.monotonic() < self.stopped + LAST_WORD
-        ):
-            self.established.send(_TICK.pack(0))
+        while self.doubtful() and time.monotonic() < self.stopped + LAST_WORD:
+            self.stream.send(_TICK.pack(0))
             self.wait(INTERVAL)
+            self.download.receive(time.monotonic())
 
     def unanswered(self) -> bool:
         """Whether a probe may still be answered in time."""
         return bool(self.open) or not all(self.outcomes["udp_flow"][-1:])
+
+    def doubtful(self) -> bool:
+        """Whether stream or download may still live, and has yet to show it."""
+        return self.stream.doubtful(self.stopped) or self.download.doubtful(self.stopped)
 
     def send(self) -> None:
         """One tick: one probe of each kind."""
@@ -145,7 +117,8 @@ class Probes:
             self.flow.send(_TICK.pack(tick))
         except OSError as error:
             self.note(error)
-        self.established.send(_TICK.pack(tick))
+        self.stream.send(_TICK.pack(tick))
+        self.download.look(time.monotonic())
         if tick % PROGRESS_TICKS == PROGRESS_TICKS - 1:
             self.progress(tick)
 
@@ -180,9 +153,9 @@ class Probes:
                 self.selector.unregister(sys.stdin)
             elif key.fileobj is self.flow:
                 self.flow_answered(looked)
-            elif key.fileobj is self.established.socket:
-                self.established.receive(time.monotonic())
-                if self.established.broken:
+            elif key.fileobj is self.stream.socket:
+                self.stream.receive(time.monotonic())
+                if self.stream.broken:
                     self.selector.unregister(key.fileobj)
             elif isinstance(key.fileobj, socket.socket):
                 self.answered(key.fileobj, looked)
@@ -229,11 +202,13 @@ class Probes:
         self.errors[errno.errorcode.get(error.errno or 0, type(error).__name__)] += 1
 
     def progress(self, tick: int) -> None:
-        """Say how many of ten recent probes were answered, for each kind."""
+        """Say how many of ten recent probes were answered, for each kind, and what was downloaded."""
         end = tick - PROGRESS_LAG
+        came, self.shown = self.download.bytes - self.shown, self.download.bytes
+        share = min(came / (DOWNLOAD_RATE * PROGRESS_TICKS * INTERVAL), 1.0)
         if end >= PROGRESS_TICKS:
             recent = {k: sum(o[end - PROGRESS_TICKS : end]) for k, o in self.outcomes.items()}
-            say({"tick": tick, "answered": recent})
+            say({"tick": tick, "answered": recent, "downloaded": round(share, 2)})
 
     def report(self) -> dict[str, object]:
         """Every outcome by kind, one character for each tick: 1 answered, 0 lost."""
@@ -241,7 +216,8 @@ class Probes:
             "outcomes": {kind: "".join(map(str, o)) for kind, o in self.outcomes.items()},
             "errors": dict(self.errors),
             "late_ms": round(self.late * 1000, 1),
-            "established": self.established.report(self.stopped),
+            "stream": self.stream.report(self.stopped),
+            "download": self.download.report(self.stopped),
         }
 
 

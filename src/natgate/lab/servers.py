@@ -5,18 +5,21 @@ Standard library only: `python -m natgate.lab.servers target` or `... router POR
 
 import asyncio
 import contextlib
+import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import cast
+
+from natgate.lab.lasting import DOWNLOAD_PORT, DOWNLOAD_RATE
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 HTTP_PORT = 80
 ECHO_PORT = 7
-STREAM_PORT = 9000
+SO_MAX_PACING_RATE = 47
+"""socket(7); Python has no name for it."""
 
-CHUNK = b"." * 1023 + b"\n"
-PAUSE = 0.01
+CHUNK = bytes(65536)
 
 
 class Echo(asyncio.DatagramProtocol):
@@ -52,12 +55,13 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
         await writer.drain()
 
 
-async def stream(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Send 1 KB each 10 ms, until the caller goes."""
+async def download(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Send at 100 Mbit/s, paced by the kernel's TCP, until the caller goes."""
+    connection = writer.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, SO_MAX_PACING_RATE, DOWNLOAD_RATE)
     while True:
         writer.write(CHUNK)
         await writer.drain()
-        await asyncio.sleep(PAUSE)
 
 
 async def accept(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
@@ -84,10 +88,10 @@ async def run(services: Mapping[int, Serve]) -> None:
 
 
 async def run_target() -> None:
-    """Be a target: HTTP, echo and stream."""
+    """Be a target: HTTP, echo and download."""
     loop = asyncio.get_running_loop()
     await loop.create_datagram_endpoint(Echo, local_addr=("0.0.0.0", ECHO_PORT))
-    await run({HTTP_PORT: answer_http, ECHO_PORT: echo, STREAM_PORT: stream})
+    await run({HTTP_PORT: answer_http, ECHO_PORT: echo, DOWNLOAD_PORT: download})
 
 
 def main(arguments: list[str]) -> None:

@@ -24,10 +24,14 @@ PATIENCE = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampled:
-    """How many of ten recent probes of each kind were answered at one client."""
+    """How many of ten recent probes of each kind were answered at one client.
+
+    `downloaded` is how much of what the target may send in 100 ms has come, 0 to 1.
+    """
 
     client: str
     answered: Mapping[str, int]
+    downloaded: float
 
     @property
     def share(self) -> float:
@@ -90,10 +94,14 @@ class Watch:
         while time.monotonic() < end:
             client, message = self._next()
             if "answered" in message:
-                yield Sampled(client=client, answered=message["answered"])
+                yield Sampled(
+                    client=client,
+                    answered=message["answered"],
+                    downloaded=message["downloaded"],
+                )
 
-    def stop(self) -> list[Report]:
-        """End the probes; what each has to report."""
+    def stop(self) -> dict[str, Report]:
+        """End the probes; what each client has to report."""
         for process in self.processes.values():
             if process.stdin:
                 process.stdin.close()
@@ -102,7 +110,7 @@ class Watch:
             client, message = self._next()
             if "outcomes" in message:
                 reports[client] = Report.model_validate(message)
-        return list(reports.values())
+        return {client: reports[client] for client in self.processes}
 
     def __exit__(
         self,

@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
-from natgate.model.desired import Guard
+from natgate.model.desired import Detour, Guard, Tunnel
 from natgate.model.table import TABLE, Chain, Lookup, Rule
+
+_TYPES = {"integer : verdict": "typeof icmp id : verdict"}
+"""What nft lists as an integer has no name that it takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +52,8 @@ class AddLookup:
         """As nft reads it."""
         word = "map" if self.lookup.is_map else "set"
         flags = " flags interval;" if self.lookup.interval else ""
-        return f"add {word} ip {TABLE} {self.lookup.name} {{ type {self.lookup.type};{flags} }}"
+        kind = _TYPES.get(self.lookup.type, f"type {self.lookup.type}")
+        return f"add {word} ip {TABLE} {self.lookup.name} {{ {kind};{flags} }}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,4 +215,64 @@ class RemoveBlackhole:
         return f"ip route del blackhole {self.prefix} proto 78"
 
 
-Change = ChangeTable | SetSysctl | SetGuard | RemoveGuard | AddBlackhole | RemoveBlackhole
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetTunnel:
+    """Make the vxlan link to the other nodes, anew if there is another of its name."""
+
+    tunnel: Tunnel
+
+    def __str__(self) -> str:
+        """The command that does the same."""
+        return (
+            f"ip link add ng-vx type vxlan id 20039 local {self.tunnel.local} "
+            f"dstport {self.tunnel.port} nolearning"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveTunnel:
+    """Take the vxlan link away."""
+
+    def __str__(self) -> str:
+        """The command that does the same."""
+        return "ip link del ng-vx"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddDetour:
+    """Lead what carries the detour's mark to its peer."""
+
+    detour: Detour
+
+    def __str__(self) -> str:
+        """The rule; the route behind it leads to the peer."""
+        way = "ng-vx" if self.detour.tunnelled else "the default route"
+        return (
+            f"ip rule add fwmark {self.detour.mark:#x} lookup {self.detour.mark} "
+            f"# to {self.detour.peer} by {way}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveDetour:
+    """Take a detour away."""
+
+    detour: Detour
+
+    def __str__(self) -> str:
+        """The command that does the same."""
+        return f"ip rule del fwmark {self.detour.mark:#x} lookup {self.detour.mark}"
+
+
+Change = (
+    ChangeTable
+    | SetSysctl
+    | SetGuard
+    | RemoveGuard
+    | AddBlackhole
+    | RemoveBlackhole
+    | SetTunnel
+    | RemoveTunnel
+    | AddDetour
+    | RemoveDetour
+)

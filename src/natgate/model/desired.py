@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
 from natgate.model.address import Prefixes
 from natgate.model.table import Table
@@ -24,6 +24,29 @@ class Guard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tunnel:
+    """The vxlan link between nodes; its outer packets may be fragmented, so no MTU is lost.
+
+    natgate knows it as its own by its name and network identifier.
+    """
+
+    local: IPv4Address
+    port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detour:
+    """What carries `mark` is led to a peer: through the tunnel, or by this node's default route.
+
+    A rule and a route table of that number; both carry natgate's route protocol number.
+    """
+
+    mark: int
+    peer: IPv4Address
+    tunnelled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Desired:
     """The whole of what natgate holds on one node."""
 
@@ -32,3 +55,5 @@ class Desired:
     guards: Mapping[str, Guard] = field(default_factory=dict)
     sysctls: Mapping[str, str] = field(default_factory=dict)
     blackholes: frozenset[IPv4Network] = frozenset()
+    tunnel: Tunnel | None = None
+    detours: frozenset[Detour] = frozenset()

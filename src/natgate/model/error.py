@@ -4,6 +4,7 @@ NatgateError
  ├── SpecError     fix the file: every place, all at once          exit code 1
  ├── RefusedError  valid, but not possible or not safe now          exit code 1
  ├── HostError     the kernel, a tool or the disk failed            exit code 3
+ │    └── FenceAwayError   the fence gave no answer in time
  ├── AgentError    no agent answers                                 exit code 5
  └── BugError      an invariant of natgate broke: it fails closed   exit code 3
 """
@@ -50,6 +51,10 @@ class RefusedError(NatgateError):
 
 class HostError(NatgateError):
     """This host failed at something natgate asked of it."""
+
+
+class FenceAwayError(HostError):
+    """The fence gave no answer in time: whether a claim was won is not known until it is read."""
 
 
 class AgentError(NatgateError):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from natgate.model.claim import Claim
 from natgate.model.routes import Route
 from natgate.model.view import NodeView, Reasons
 
@@ -48,21 +49,46 @@ class ProbeAnswered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoutesRead:
-    """Who each route of a gateway leads to: a node's name, another target's text, or None."""
+    """Who each route of a share leads to: a node's name, another target's text, or None."""
 
-    gateway: str
+    share: str
     holders: Mapping[Route, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoutesFailed:
-    """The routes of a gateway could not be read or moved."""
+    """The routes of a share could not be read or moved."""
 
-    gateway: str
+    share: str
     error: str
 
 
-Event = Ticked | HealthChanged | HeartbeatHeard | ProbeAnswered | RoutesRead | RoutesFailed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimAnswered:
+    """The fence said who owns a share's block; `claim` is None if it did not answer in time."""
+
+    share: str
+    claim: Claim | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wished:
+    """An operator asked for something on this node: see `model.wish`."""
+
+    key: str
+    value: str
+
+
+Event = (
+    Ticked
+    | HealthChanged
+    | HeartbeatHeard
+    | ProbeAnswered
+    | RoutesRead
+    | RoutesFailed
+    | ClaimAnswered
+    | Wished
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,18 +100,30 @@ class ProbePeer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadRoutes:
-    """Order: look up who each route of a gateway leads to."""
+    """Order: look up who each route of a share leads to."""
 
-    gateway: str
+    share: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakeOver:
-    """Order: lead every route of a gateway here, if it is still led to `expected`."""
+    """Order: lead every route of a share here, if it is still led to `expected`.
 
-    gateway: str
+    `released`: nobody else gives out ports of its block any more, so this node may as soon as the
+    block is its own.
+    """
+
+    share: str
     expected: str | None
     reason: str
+    released: bool = True
 
 
-Order = ProbePeer | ReadRoutes | TakeOver
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimBlock:
+    """Order: ask the fence for the block of a share that this node carries."""
+
+    share: str
+
+
+Order = ProbePeer | ReadRoutes | TakeOver | ClaimBlock

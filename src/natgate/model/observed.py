@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 from typing import Literal
 
-from natgate.model.desired import Guard
+from natgate.model.desired import Detour, Guard, Tunnel
 from natgate.model.table import Table
 
 Ownership = Literal["mine", "foreign", "none"]
@@ -32,6 +32,8 @@ class Observed:
     guards: Mapping[str, Guard | UnknownGuard] = field(default_factory=dict)
     sysctls: Mapping[str, str] = field(default_factory=dict)
     blackholes: frozenset[IPv4Network] = frozenset()
+    tunnel: Tunnel | None = None
+    detours: frozenset[Detour] = frozenset()
     hooks: frozenset[str] = frozenset()
     links: tuple[str, ...] = ()
     addresses: tuple[IPv4Address, ...] = ()

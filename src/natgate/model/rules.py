@@ -10,13 +10,18 @@ from ipaddress import IPv4Address, IPv4Network
 from itertools import combinations
 
 from natgate.model.address import LAST_PORT, collapse, covers
+from natgate.model.bgp import bgp_problems
 from natgate.model.error import Problem
 from natgate.model.routes import EVERYWHERE, wanted_routes
-from natgate.model.spec import Gateway, Health, LabSteering, Spec, Subnet
+from natgate.model.share import shares_of
+from natgate.model.spec import EtcdFence, Gateway, Health, LabSteering, Spec, Subnet, WitnessFence
 from natgate.model.vrrp import vrrp_problems
 
 MIN_SUBNET_PREFIX = 28
 """The smallest subnet that AWS makes (source 000 uses 10.10.0.80/28)."""
+
+PASSWORD_TIME = 0.3
+"""What etcd may need to check a password, which is made to take long (bcrypt): 80 ms if idle."""
 
 MAX_GATEWAYS = 190
 """Probes use 256 ICMP ids for each gateway, from 16384 on."""
@@ -24,8 +29,23 @@ MAX_GATEWAYS = 190
 
 def problems(spec: Spec) -> tuple[Problem, ...]:
     """Every contradiction in a spec; empty means it can be compiled."""
-    checks = (_names, _subnets, _nodes, _addresses, _gateways, _entries, _routes, _ways, _timing)
-    return (*(problem for check in checks for problem in check(spec)), *vrrp_problems(spec))
+    checks = (
+        _names,
+        _subnets,
+        _nodes,
+        _addresses,
+        _gateways,
+        _entries,
+        _routes,
+        _ways,
+        _timing,
+        _fence,
+        vrrp_problems,
+        bgp_problems,
+    )
+    found = tuple(problem for check in checks for problem in check(spec))
+    # Shares can be told only of a spec whose names and zones are right.
+    return found or tuple(_shares(spec))
 
 
 def _twice(path: str, what: str, values: Iterable[Hashable]) -> Iterator[Problem]:
@@ -254,6 +274,51 @@ def _ways(spec: Spec) -> Iterator[Problem]:
                     yield Problem(path=f"gateways[{narrow}].snat", message=message)
 
 
+def _shares(spec: Spec) -> Iterator[Problem]:
+    """An active-active gateway needs a route for each node, and a carrier that fits the nodes."""
+    for g, gateway in enumerate(spec.gateways):
+        if gateway.mode == "active-standby":
+            continue
+        path = f"gateways[{g}]"
+        nodes = spec.nodes_of(gateway)
+        if len(nodes) == 1:
+            message = "active-active needs two nodes or more; use mode active-standby"
+            yield Problem(path=f"{path}.mode", message=message)
+        if not isinstance(spec.steering, LabSteering):
+            message = (
+                "active-active needs a steering that leads each zone's route table to a node of "
+                f"its own, which {spec.steering.kind} does not; use mode active-standby"
+            )
+            yield Problem(path=f"{path}.mode", message=message)
+        for share in shares_of(spec, gateway):
+            if not share.routes:
+                zone = spec.node(share.home).zone
+                message = (
+                    f"node {share.home} would carry nothing: no entry translates a client subnet "
+                    f"of zone {zone} that another node does not carry; leave the node out of "
+                    "gateways[].nodes, or use mode active-standby"
+                )
+                yield Problem(path=f"{path}.mode", message=message)
+        if spec.handover.carrier == "route":
+            yield from _route_carrier(spec, gateway, nodes, path)
+
+
+def _route_carrier(
+    spec: Spec, gateway: Gateway, nodes: tuple[str, ...], path: str
+) -> Iterator[Problem]:
+    way_out = "use handover.carrier vxlan"
+    if len(nodes) > 2:  # noqa: PLR2004 (one table can lead to one other node)
+        message = f"a route leads to one other node, and there are {len(nodes)}: {way_out}"
+        yield Problem(path=f"{path}.mode", message=message)
+    tables = [getattr(_subnet_of(spec, spec.node(n).address), "table", None) for n in nodes]
+    if None in tables or len(set(tables)) < len(tables):
+        message = (
+            "handover.carrier route needs a node subnet with a route table of its own for each "
+            f"node of {gateway.name}; give them one, or {way_out}"
+        )
+        yield Problem(path=f"{path}.mode", message=message)
+
+
 def _claims(spec: Spec) -> dict[tuple[str, IPv4Network], dict[int, set[IPv4Network]]]:
     """For each table and destination the gateways that need the route, and whom they translate."""
     claims: dict[tuple[str, IPv4Network], dict[int, set[IPv4Network]]] = {}
@@ -293,3 +358,72 @@ def _check_timing(health: Health, path: str) -> Iterator[Problem]:
         if check.kind == "icmp" and check.timeout < 2 * check.interval:
             message = "must be at least twice its interval, or one lost echo is a failure"
             yield Problem(path=f"{path}.upstream[{c}].timeout", message=message)
+
+
+def _fence(spec: Spec) -> Iterator[Problem]:
+    fence = spec.fence
+    if isinstance(fence, EtcdFence):
+        yield from _twice("fence.endpoints[{}]", "endpoint", fence.endpoints)
+        yield from _endpoints(fence)
+        yield from _credentials(fence)
+    elif isinstance(fence, WitnessFence):
+        heartbeat, lab = spec.heartbeat, isinstance(spec.steering, LabSteering)
+        if not (heartbeat.key_file or heartbeat.key_env or lab):
+            message = "a witness believes only the shared key: set key_file or key_env"
+            yield Problem(path="heartbeat", message=message)
+        for index, node in enumerate(spec.nodes):
+            if node.address == fence.address:
+                message = (
+                    f"{fence.address} is the address of nodes[{index}] ({node.name}), which would "
+                    "be alone with its own decision; run the witness on a third machine"
+                )
+                yield Problem(path="fence.address", message=message)
+
+
+def _endpoints(fence: EtcdFence) -> Iterator[Problem]:
+    for index, endpoint in enumerate(fence.endpoints):
+        path = f"fence.endpoints[{index}]"
+        scheme, _, rest = endpoint.partition("://")
+        host, _, port = rest.rpartition(":")
+        if not 1 <= int(port) <= LAST_PORT:
+            yield Problem(path=path, message=f"port {port} does not exist; etcd's own is 2379")
+        if scheme == "https" or fence.insecure or _is_loopback(host):
+            continue
+        message = (
+            f"{endpoint} is not protected, and whoever is on the way can make claims: use https, "
+            "or say insecure: true"
+        )
+        yield Problem(path=path, message=message)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return IPv4Address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _credentials(fence: EtcdFence) -> Iterator[Problem]:
+    for one, other in (("cert_file", "key_file"), ("user", "password_env")):
+        for given, missing in ((one, other), (other, one)):
+            if getattr(fence, given) and not getattr(fence, missing):
+                message = f"without fence.{missing} it is of no use: give both, or neither"
+                yield Problem(path=f"fence.{given}", message=message)
+    schemes = {endpoint.partition("://")[0] for endpoint in fence.endpoints}
+    if len(schemes) > 1:
+        message = "some are https and some http; make all of them https"
+        yield Problem(path="fence.endpoints", message=message)
+    elif schemes == {"https"} and not fence.ca_file:
+        message = "missing; https is worth something only if it says who vouches for the members"
+        yield Problem(path="fence.ca_file", message=message)
+    elif schemes == {"http"}:
+        for name in ("ca_file", "cert_file"):
+            if getattr(fence, name):
+                message = "is not used, since all endpoints are http: make them https, or remove it"
+                yield Problem(path=f"fence.{name}", message=message)
+    if fence.user and fence.timeout < PASSWORD_TIME:
+        message = (
+            "etcd takes its time to check a password: allow 300ms or more, or give the rights to "
+            "a certificate (cert_file and key_file)"
+        )
+        yield Problem(path="fence.timeout", message=message)

@@ -22,7 +22,7 @@ _DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h)$")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
-def _seconds(value: object) -> object:
+def seconds_of(value: object) -> float:
     """Read '50ms', '1.5s', '2m' or '1h' as seconds."""
     match = _DURATION.match(value) if isinstance(value, str) else None
     if match is None:
@@ -31,7 +31,7 @@ def _seconds(value: object) -> object:
 
 
 def duration_text(seconds: float) -> str:
-    """The inverse of `_seconds`: whole milliseconds where that is exact, else seconds."""
+    """The inverse of `seconds_of`: whole milliseconds where that is exact, else seconds."""
     thousandths = round(seconds * 1000)
     if seconds != int(seconds) and thousandths * _SECONDS["ms"] == seconds:
         return f"{thousandths}ms"
@@ -67,7 +67,7 @@ Name = Annotated[
 ]
 Duration = Annotated[
     float,
-    BeforeValidator(_seconds),
+    BeforeValidator(seconds_of),
     Field(gt=0, allow_inf_nan=False),
     PlainSerializer(duration_text, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "pattern": _DURATION.pattern, "examples": ["50ms", "1.5s"]}),
@@ -78,6 +78,13 @@ Prefix = Annotated[
     WithJsonSchema({"type": "string", "format": "ipv4network", "examples": ["10.10.0.0/27"]}),
 ]
 Port = Annotated[int, Field(ge=1, le=65535)]
+Endpoint = Annotated[
+    str,
+    Field(
+        pattern=r"^https?://[A-Za-z0-9][A-Za-z0-9.-]{0,252}:[0-9]{1,5}$",
+        examples=["https://10.0.0.5:2379"],
+    ),
+]
 
 
 class Model(BaseModel):
@@ -139,6 +146,15 @@ class Node(Model):
     address: IPv4Address = Field(
         description="its own address: heartbeats, probes and routes go there"
     )
+    sync_address: IPv4Address | None = Field(
+        default=None,
+        description="a dedicated address for flow replication; its own address if left out",
+    )
+
+    @property
+    def sync(self) -> IPv4Address:
+        """Where flow replication reaches it."""
+        return self.sync_address or self.address
 
 
 class FixedAddress(Model):
@@ -203,12 +219,30 @@ class Health(Model):
     )
 
 
+class Failback(Model):
+    """Whether a share returns to the node that carried it first."""
+
+    policy: Literal["sticky", "preferred"] = Field(
+        default="sticky",
+        description="sticky: it stays until an operator or a failure moves it; preferred: it "
+        "returns to its first node once that has been healthy for the delay",
+    )
+    delay: Duration = Field(
+        default=60.0, description="how long the first node must be healthy (policy preferred)"
+    )
+
+
 class Gateway(Model):
     """One or more fixed addresses, the nodes that may carry them, and the entries."""
 
     name: Name
-    mode: Literal["active-standby"] = Field(
-        default="active-standby", description="one node carries it, the others wait"
+    mode: Literal["active-standby", "active-active"] = Field(
+        default="active-standby",
+        description="active-standby: one node carries it, the others wait; active-active: every "
+        "node carries its own zone, with a block of each address's ports",
+    )
+    failback: Failback = Field(
+        default=Failback(), description="what happens when a node that was relieved is well again"
     )
     nodes: tuple[Name, ...] = Field(
         default=(), description="nodes that may carry it, preferred first; all if left out"
@@ -276,7 +310,75 @@ class VrrpSteering(Model):
         return self.fixed_interface or self.interface
 
 
-Steering = Annotated[NoSteering | LabSteering | VrrpSteering, Field(discriminator="kind")]
+class FrrSteering(Model):
+    """Routes are announced by BGP through the FRR that runs on each node."""
+
+    kind: Literal["frr"] = Field(description="natgate announces the routes through FRR's bgpd")
+    routers: tuple[IPv4Address, ...] = Field(
+        min_length=1,
+        description="the BGP neighbours that forward to the nodes; a node takes those it has a "
+        "session with",
+    )
+    vty_dir: str = Field(
+        default="/run/frr",
+        pattern=r"^/[A-Za-z0-9._{}/-]*$",
+        description="where bgpd has its vty; {node} in it is the name of the node",
+    )
+
+
+Steering = Annotated[
+    NoSteering | LabSteering | VrrpSteering | FrrSteering, Field(discriminator="kind")
+]
+
+
+class NoFence(Model):
+    """Nobody decides between the nodes: no node ever hands out ports from another's share."""
+
+    kind: Literal["none"] = Field(description="there is no fence")
+
+
+class EtcdFence(Model):
+    """An etcd cluster of one, three or five members (3.4 or later, gRPC)."""
+
+    kind: Literal["etcd"] = Field(description="claims are keys below natgate/fence/")
+    endpoints: tuple[Endpoint, ...] = Field(
+        min_length=1, description="its members; each call tries all of them within the timeout"
+    )
+    timeout: Duration = Field(default=0.1, description="how long a claim may take, all in all")
+    ca_file: str | None = Field(
+        default=None, description="certificates that vouch for the members; needed for https"
+    )
+    cert_file: str | None = Field(
+        default=None, description="this node's certificate, to which etcd gives its rights"
+    )
+    key_file: str | None = Field(
+        default=None, description="the certificate's key, readable by its owner only"
+    )
+    user: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,62}$",
+        description="a user of etcd, where certificates do not give the rights",
+    )
+    password_env: str | None = Field(
+        default=None,
+        pattern=r"^[A-Z][A-Z0-9_]*$",
+        description="environment variable with the user's password",
+    )
+    insecure: bool = Field(
+        default=False, description="allow http beyond loopback: anybody on the way can claim"
+    )
+
+
+class WitnessFence(Model):
+    """A third machine that runs `natgate witness`, authenticated with the heartbeat key."""
+
+    kind: Literal["witness"] = Field(description="claims are kept by the witness")
+    address: IPv4Address = Field(description="the witness's own address, where it listens")
+    port: Port = Field(default=4650, description="UDP")
+    timeout: Duration = Field(default=0.1, description="how long a claim may take, all in all")
+
+
+Fence = Annotated[NoFence | EtcdFence | WitnessFence, Field(discriminator="kind")]
 
 
 class Heartbeat(Model):
@@ -307,6 +409,30 @@ class Heartbeat(Model):
         return self.port + 2
 
 
+class Replication(Model):
+    """Whether open connections survive the node that carries them: flows are known to all nodes.
+
+    What conntrackd sends is neither encrypted nor authenticated; only nodes are let in.
+    """
+
+    kind: Literal["conntrackd", "none"] = Field(
+        default="conntrackd",
+        description="conntrackd: between the two nodes of the spec; none: flows end with their node",
+    )
+    port: Port = Field(default=3780, description="UDP port of conntrackd")
+
+
+class HandOver(Model):
+    """How a return reaches the node whose block its port lies in (active-active gateways)."""
+
+    carrier: Literal["vxlan", "route"] = Field(
+        default="vxlan",
+        description="vxlan: a tunnel between the nodes, on any network and for any number of "
+        "them; route: the network's own tables lead from one node to the other, for two nodes",
+    )
+    port: Port = Field(default=4789, description="UDP port of the tunnel; only nodes are let in")
+
+
 class Host(Model):
     """What natgate may do on each node."""
 
@@ -330,6 +456,16 @@ class Spec(Model):
         default=NoSteering(kind="none"), description="who moves the routes, and how"
     )
     heartbeat: Heartbeat = Field(default=Heartbeat(), description="how nodes watch each other")
+    fence: Fence = Field(
+        default=NoFence(kind="none"),
+        description="who decides which node may hand out ports of a share",
+    )
+    replication: Replication = Field(
+        default=Replication(), description="how open connections survive their node"
+    )
+    handover: HandOver = Field(
+        default=HandOver(), description="how returns reach their node in active-active gateways"
+    )
     host: Host = Field(default=Host(), description="what natgate may do on each node")
 
     def node(self, name: str) -> Node:

@@ -3,21 +3,51 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from natgate.model.wish import Wishes
+
 Reasons = tuple[str, ...]
 """Why a node may not carry a gateway, as sentences; empty means healthy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayView:
-    """A node's own fitness for one gateway, and whom it believes active.
+    """A node's own fitness for one gateway.
 
     `checked` is false until every check has run once: nothing is known yet, neither good nor bad.
     """
 
     reasons: Reasons = ()
     checked: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShareView:
+    """Whom a node believes to carry a share, and what it does with the share's block.
+
+    `hands_out`: it gives ports of the block to new flows. `wants`: it is about to take the share,
+    and asks whoever hands out its ports to stop first.
+    """
+
     active: str | None = None
     epoch: int = 0
+    hands_out: bool = False
+    wants: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncView:
+    """How a node's flow replication stands: `session` names this run of it, empty if there is none.
+
+    `empty`: it waits for the flows of others. `filled`: the session of each peer to which it has
+    sent all its flows.
+    """
+
+    session: str = ""
+    empty: bool = False
+    filled: Mapping[str, str] = field(default_factory=dict)
+
+
+NO_SYNC = SyncView()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,3 +57,6 @@ class NodeView:
     generation: int = 0
     digest: str = ""
     gateways: Mapping[str, GatewayView] = field(default_factory=dict)
+    shares: Mapping[str, ShareView] = field(default_factory=dict)
+    wishes: Wishes = field(default_factory=dict)
+    sync: SyncView = NO_SYNC

@@ -51,6 +51,30 @@ _KINDS = (
         way_out="remove the reason that is named; the node becomes eligible again by itself",
     ),
     WarningKind(
+        code="replication-down",
+        severity="warning",
+        meaning="flows are not replicated: open connections would end with the node that carries them",
+        way_out="the sentence names the reason; traffic itself goes on",
+    ),
+    WarningKind(
+        code="replication-late",
+        severity="warning",
+        meaning="a node came back and was not filled with all flows in time; it may carry all the same",
+        way_out="natgate status --json, replication: what was lost or failed; the link between the nodes",
+    ),
+    WarningKind(
+        code="node-drained",
+        severity="info",
+        meaning="an operator drained a node: it carries nothing and takes nothing over",
+        way_out="natgate drain NODE --off when its work is done",
+    ),
+    WarningKind(
+        code="maintenance",
+        severity="warning",
+        meaning="an operator switched maintenance on: no failover happens by itself",
+        way_out="natgate maintenance off",
+    ),
+    WarningKind(
         code="no-healthy-node",
         severity="critical",
         meaning="no node can carry a gateway; its routes stay as they are",

@@ -7,26 +7,21 @@ is for a fixed address was sent unasked, and no program of the node may answer i
 from collections.abc import Iterator
 
 from natgate.model.spec import Spec, VrrpSteering
-from natgate.model.table import Chain, Hook, Rule
+from natgate.model.table import Rule
 
 VRRP = 112
 """The protocol number of adverts (RFC 5798, section 5.1.1.4)."""
 
 
-def arrival(spec: Spec, node: str) -> Iterator[Chain]:
-    """The chain for what arrives at a node; none where the node holds no address of a gateway."""
+def arrival(spec: Spec, node: str) -> Iterator[Rule]:
+    """The rules for what arrives at a node; none where the node holds no address of a gateway."""
     if not isinstance(spec.steering, VrrpSteering):
         return
     peers = [str(n.address) for n in spec.nodes if n.name != node]
     fixed = [str(a.address) for gateway in spec.gateways for a in gateway.addresses]
-    rules = (
-        Rule(
-            text=f"meta l4proto {VRRP} ip saddr != {_any_of(peers)} drop",
-            comment="adverts of strangers",
-        ),
-        Rule(text=f"ip daddr {_any_of(fixed)} drop", comment="unasked"),
-    )
-    yield Chain(name="input", hook=Hook(type="filter", hook="input", priority=0), rules=rules)
+    strangers = f"meta l4proto {VRRP} ip saddr != {_any_of(peers)} drop"
+    yield Rule(text=strangers, comment="adverts of strangers")
+    yield Rule(text=f"ip daddr {_any_of(fixed)} drop", comment="unasked")
 
 
 def _any_of(addresses: list[str]) -> str:

@@ -11,10 +11,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
-from natgate.model.address import FIRST_PORT, LAST_PORT, collapse, in_nft, subtract
+from natgate.model.address import collapse, in_nft, subtract
 from natgate.model.desired import Desired, Guard
+from natgate.model.roles import Roles
+from natgate.model.share import EVERY_PORT, Block, joined, shares_of
 from natgate.model.spec import Gateway, SnatEntry, Spec
 from natgate.model.table import Chain, Hook, Lookup, Rule, Table, table_of
+from natgate.plan import handover, replication
 from natgate.plan.arrival import arrival
 
 SRCNAT = -150
@@ -34,16 +37,20 @@ FORWARDING = "net/ipv4/ip_forward"
 """Set last, so that nothing is forwarded before the rules and the guard are in place; it sets every
 link, which then can still be switched off alone."""
 
+NO_ROLES = Roles()
 COUNTERS = ("invalid", "no_entry")
+HANDOVER_COUNTERS = ("handed_over", "no_block")
+NODES_COUNTERS = ("not_a_node",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeFacts:
-    """What is true of the machine a spec is compiled for."""
+    """What is true of the machine a spec is compiled for, and of its place among the nodes."""
 
     name: str
     links: tuple[str, ...]
     owner_works: bool = True
+    roles: Roles = NO_ROLES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +60,8 @@ class Translation:
     gateway: Gateway
     entry: SnatEntry
     addresses: tuple[IPv4Address, ...]
+    blocks: tuple[Block, ...]
+    portless: bool = True
 
     @property
     def label(self) -> str:
@@ -66,11 +75,13 @@ def compile_node(spec: Spec, facts: NodeFacts) -> Desired:
     ranges = collapse(spec.network.ranges)
     guard = Guard(own=own_of(spec), inside=ranges, internal=internal_of(spec))
     return Desired(
-        table=_table(spec, facts.name),
+        table=_table(spec, facts),
         owned=facts.owner_works and spec.host.ownership == "auto",
         guards=dict.fromkeys(facts.links, guard),
         sysctls=_sysctls(facts.links),
         blackholes=frozenset(IPv4Network(address) for address in addresses),
+        tunnel=handover.tunnel_of(spec, facts.name),
+        detours=handover.detours_of(spec, facts.name),
     )
 
 
@@ -122,15 +133,19 @@ def _addresses(spec: Spec, node: str) -> tuple[IPv4Address, ...]:
     return tuple(fixed.address for g in _carried(spec, node) for fixed in g.addresses)
 
 
-def _table(spec: Spec, node: str) -> Table:
-    groups = _groups(spec, node)
+def _table(spec: Spec, facts: NodeFacts) -> Table:
+    node = facts.name
+    groups = _groups(spec, facts)
     chains = {_chain_name(group): _source_chain(group) for group in groups.values()}
+    divided = bool(handover.divided(spec, node))
     return table_of(
         chains=(
+            *replication.chains(spec, node),
+            *handover.chains(spec, node),
+            *_input(spec, node),
             _prerouting(spec, node),
             _forward(),
             _postrouting(spec, node, groups),
-            *arrival(spec, node),
             *chains.values(),
         ),
         lookups=(
@@ -138,8 +153,13 @@ def _table(spec: Spec, node: str) -> Table:
             _prefix_set("internal", internal_of(spec)),
             _prefix_set("destinations", destinations_of(spec)),
             *_source_maps(groups),
+            *handover.lookups(spec, node, facts.roles.carriers),
         ),
-        counters=COUNTERS,
+        counters=(
+            *COUNTERS,
+            *(HANDOVER_COUNTERS if divided else ()),
+            *(NODES_COUNTERS if len(spec.nodes) > 1 else ()),
+        ),
     )
 
 
@@ -151,16 +171,36 @@ def _prefix_set(name: str, prefixes: Iterable[IPv4Network]) -> Lookup:
 Group = tuple[Translation, ...]
 
 
-def _groups(spec: Spec, node: str) -> dict[IPv4Network, Group]:
+def _groups(spec: Spec, facts: NodeFacts) -> dict[IPv4Network, Group]:
     """Every source prefix with the translations that name it."""
     groups: dict[IPv4Network, list[Translation]] = defaultdict(list)
-    for gateway in _carried(spec, node):
+    for gateway in _carried(spec, facts.name):
+        blocks, portless = _blocks(spec, gateway, facts)
         for entry in gateway.snat:
-            addresses = spec.addresses_of(gateway, entry)
-            translation = Translation(gateway=gateway, entry=entry, addresses=addresses)
+            translation = Translation(
+                gateway=gateway,
+                entry=entry,
+                addresses=spec.addresses_of(gateway, entry),
+                blocks=blocks,
+                portless=portless,
+            )
             for source in entry.sources:
                 groups[source].append(translation)
     return {source: tuple(group) for source, group in groups.items()}
+
+
+def _blocks(spec: Spec, gateway: Gateway, facts: NodeFacts) -> tuple[tuple[Block, ...], bool]:
+    """The ports this node gives out, and whether it translates protocols that have none.
+
+    Nothing tells whose a return without a port is, so that only the node which receives the returns
+    of an active-active gateway may send such packets.
+    """
+    shares = shares_of(spec, gateway)
+    if gateway.mode == "active-standby":
+        return (EVERY_PORT,), True
+    mine = (share.block for share in shares if share.name in facts.roles.handing_out)
+    receives = facts.roles.carriers.get(shares[0].name) == facts.name
+    return joined(mine), receives and shares[0].name in facts.roles.handing_out
 
 
 def _chain_name(group: Group) -> str:
@@ -189,23 +229,47 @@ def _source_chain(group: Group) -> Chain:
 
 
 def _translate(match: str, translation: Translation) -> Iterator[Rule]:
-    """Ports (and echo ids) from the whole range, drawn at random; other protocols have none."""
-    ports, plain = _targets(translation.addresses)
+    """Ports (and echo ids) drawn at random from this node's blocks; other protocols have none."""
     protocols = "meta l4proto { icmp, tcp, udp }"
     comment = translation.label
-    yield Rule(text=f"{match}{protocols} counter {ports} fully-random", comment=comment)
-    yield Rule(text=f"{match}counter {plain}", comment=comment)
+    left = len(translation.blocks)
+    for block in translation.blocks:
+        draw = f"numgen random mod {left} 0 " if left > 1 else ""
+        target = _with_ports(translation.addresses, block)
+        text = f"{match}{protocols} {draw}counter {target} fully-random"
+        yield Rule(text=text, comment=comment)
+        left -= 1
+    no_block = 'counter name "no_block" drop'
+    if not translation.blocks:
+        yield Rule(text=f"{match}{protocols} {no_block}", comment=comment)
+    plain = f"counter {_without_ports(translation.addresses)}" if translation.portless else no_block
+    yield Rule(text=f"{match}{plain}", comment=comment)
 
 
-def _targets(addresses: tuple[IPv4Address, ...]) -> tuple[str, str]:
-    """The translation with ports and without; several addresses are hashed, the same on any node."""
-    ports = f"{FIRST_PORT}-{LAST_PORT}"
+def _with_ports(addresses: tuple[IPv4Address, ...], block: Block) -> str:
+    """Several addresses are hashed, the same on any node."""
     if len(addresses) == 1:
-        return f"snat to {addresses[0]}:{ports}", f"snat to {addresses[0]}"
-    key = f"jhash ip saddr . ip daddr mod {len(addresses)} seed 0x1"
-    ranged = ", ".join(f"{i} : {a} . {ports}" for i, a in enumerate(addresses))
+        return f"snat to {addresses[0]}:{block}"
+    ranged = ", ".join(f"{i} : {a} . {block}" for i, a in enumerate(addresses))
+    return f"snat ip to {_hashed(addresses)} map {{ {ranged} }}"
+
+
+def _without_ports(addresses: tuple[IPv4Address, ...]) -> str:
+    if len(addresses) == 1:
+        return f"snat to {addresses[0]}"
     bare = ", ".join(f"{i} : {a}" for i, a in enumerate(addresses))
-    return f"snat ip to {key} map {{ {ranged} }}", f"snat to {key} map {{ {bare} }}"
+    return f"snat to {_hashed(addresses)} map {{ {bare} }}"
+
+
+def _hashed(addresses: tuple[IPv4Address, ...]) -> str:
+    return f"jhash ip saddr . ip daddr mod {len(addresses)} seed 0x1"
+
+
+def _input(spec: Spec, node: str) -> Iterator[Chain]:
+    """What may arrive at the node itself."""
+    rules = (*replication.admitted(spec, node), *arrival(spec, node))
+    if rules:
+        yield Chain(name="input", hook=Hook(type="filter", hook="input", priority=0), rules=rules)
 
 
 def _postrouting(spec: Spec, node: str, groups: dict[IPv4Network, Group]) -> Chain:

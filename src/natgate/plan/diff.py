@@ -5,11 +5,12 @@ forwarding last. Removing goes the other way round. Each change can be repeated,
 plan is finished by the next one.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from natgate.model.change import (
     AddBlackhole,
     AddChain,
+    AddDetour,
     AddElements,
     AddLookup,
     AddObject,
@@ -22,12 +23,15 @@ from natgate.model.change import (
     DeleteTable,
     Flush,
     RemoveBlackhole,
+    RemoveDetour,
     RemoveGuard,
+    RemoveTunnel,
     SetGuard,
     SetSysctl,
+    SetTunnel,
     TableStep,
 )
-from natgate.model.desired import Desired
+from natgate.model.desired import Desired, Detour
 from natgate.model.observed import Observed
 from natgate.model.table import Chain, Lookup, Table
 from natgate.plan.compile import FORWARDING
@@ -43,9 +47,20 @@ def diff(desired: Desired, observed: Observed) -> tuple[Change, ...]:
             changes.append(SetGuard(link=link, guard=guard))
     missing = desired.blackholes - observed.blackholes
     changes += [AddBlackhole(prefix=prefix) for prefix in sorted(missing)]
+    if desired.tunnel is not None and desired.tunnel != observed.tunnel:
+        changes.append(SetTunnel(tunnel=desired.tunnel))
+    changes += [AddDetour(detour=d) for d in _by_mark(desired.detours - observed.detours)]
     steps = tuple(_table_steps(desired, observed))
     if steps:
         changes.append(ChangeTable(steps=steps))
+    kept = {detour.mark for detour in desired.detours}
+    changes += [
+        RemoveDetour(detour=d)
+        for d in _by_mark(observed.detours - desired.detours)
+        if d.mark not in kept
+    ]
+    if desired.tunnel is None and observed.tunnel is not None:
+        changes.append(RemoveTunnel())
     extra = observed.blackholes - desired.blackholes
     changes += [RemoveBlackhole(prefix=prefix) for prefix in sorted(extra)]
     for link in sorted(observed.guards.keys() - desired.guards.keys()):
@@ -68,9 +83,16 @@ def removal(
     changes: list[Change] = list(_settings_back(observed.sysctls, previous))
     if observed.table is not None:
         changes.append(ChangeTable(steps=(DeleteTable(),)))
+    changes += [RemoveDetour(detour=detour) for detour in _by_mark(observed.detours)]
+    if observed.tunnel is not None:
+        changes.append(RemoveTunnel())
     changes += [RemoveBlackhole(prefix=prefix) for prefix in sorted(observed.blackholes)]
     changes += [RemoveGuard(link=link, hooks=link in hooks) for link in sorted(observed.guards)]
     return tuple(changes)
+
+
+def _by_mark(detours: Iterable[Detour]) -> list[Detour]:
+    return sorted(detours, key=lambda detour: detour.mark)
 
 
 def _settings_back(present: Mapping[str, str], previous: Mapping[str, str]) -> Iterator[SetSysctl]:
@@ -142,14 +164,15 @@ def _clear(held: Table) -> Iterator[TableStep]:
 
 
 def _add_frame(table: Table, held: Table) -> Iterator[TableStep]:
+    """Chains before maps: nft 1.0.6 sends the intervals of a new map along with the map itself."""
     for kind, name in sorted(table.objects - held.objects):
         yield AddObject(kind=kind, name=name)
-    for name, lookup in table.lookups.items():
-        if name not in held.lookups:
-            yield AddLookup(lookup=lookup)
     for name, chain in table.chains.items():
         if name not in held.chains:
             yield AddChain(chain=chain)
+    for name, lookup in table.lookups.items():
+        if name not in held.lookups:
+            yield AddLookup(lookup=lookup)
 
 
 def _change_rules(table: Table, held: Table) -> Iterator[TableStep]:

@@ -5,15 +5,19 @@ from typing import Any
 
 from natgate.model.change import (
     AddBlackhole,
+    AddDetour,
     AddRule,
     AddTable,
     Change,
     ChangeTable,
     DeleteTable,
     RemoveBlackhole,
+    RemoveDetour,
     RemoveGuard,
+    RemoveTunnel,
     SetGuard,
     SetSysctl,
+    SetTunnel,
 )
 from natgate.model.spec import Spec
 
@@ -33,6 +37,10 @@ _REASONS: Mapping[type[Change], str] = {
     RemoveGuard: "this link needs no guard",
     AddBlackhole: "a packet to a fixed address that belongs to no flow ends here",
     RemoveBlackhole: "no longer a fixed address of this node",
+    SetTunnel: "returns that belong to another node go there through it",
+    RemoveTunnel: "nothing is handed over any more",
+    AddDetour: "a return whose port another node has given out is led to that node",
+    RemoveDetour: "nothing is handed to that node any more",
 }
 
 

@@ -1,36 +1,37 @@
-"""Whether a node stands ready for a gateway, for steering that also decides by itself.
+"""Whether a node stands ready for a share, for steering that also decides by itself.
 
 Such a steering (VRRP, BGP) must know beforehand who may carry a gateway, since it moves on by itself
 when the active node dies, with or without its agent.
 """
 
-from natgate.plan.failover import GatewaySetup, State, active, judge, speaks
+from natgate.plan.judge import judge
+from natgate.plan.state import ShareSetup, State, active, speaks
 
 
-def stands_ready(state: State, gateway: GatewaySetup, now: float) -> bool | None:
-    """Whether this node offers to carry a gateway; None: as before, since nothing is known.
+def stands_ready(state: State, share: ShareSetup, now: float) -> bool | None:
+    """Whether this node offers to carry a share; None: as before, since nothing is known.
 
-    An ill node withdraws, but while it is active only if another can follow: better an ill one
-    than none.
+    A node that recovers waits for the hold-down, unless it is the active one. An ill node
+    withdraws, but while it is active only if another can follow: better an ill one than none.
     """
     me = state.setup.me
-    verdict = judge(state, gateway, me, now)
-    if me not in gateway.nodes:
+    if me not in share.nodes:
         return False
+    verdict = judge(state, share, me, now)
+    carries = active(state, share.name) == me
     if verdict.fit:
-        return True
-    if verdict.condition == "unknown":
-        return None
-    if active(state, gateway.name) == me and not _has_successor(state, gateway, now):
+        since = state.shares[share.name].healthy_since.get(me, now)
+        return True if carries or now - since >= share.hold_down else None
+    if verdict.condition == "unknown" or (carries and not _has_successor(state, share, now)):
         return None
     return False
 
 
-def _has_successor(state: State, gateway: GatewaySetup, now: float) -> bool:
+def _has_successor(state: State, share: ShareSetup, now: float) -> bool:
     """Whether another node that speaks has been healthy for the hold-down."""
-    since = state.gateways[gateway.name].healthy_since
+    since = state.shares[share.name].healthy_since
     return any(
-        node in since and now - since[node] >= gateway.hold_down
-        for node in gateway.nodes
+        node in since and now - since[node] >= share.hold_down
+        for node in share.nodes
         if node != state.setup.me and speaks(state, node, now)
     )

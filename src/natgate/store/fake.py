@@ -1,9 +1,10 @@
 """A store in memory, which forgets with its process."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from natgate.store.interface import Generation, Made
+from natgate.model.journal import Failover
+from natgate.store.interface import Generation, Made, Memory
 
 
 @dataclass(slots=True)
@@ -12,6 +13,8 @@ class FakeStore:
 
     generations: list[Generation] = field(default_factory=list)
     things: dict[tuple[Made, str], str] = field(default_factory=dict)
+    memories: dict[Memory, str] = field(default_factory=dict)
+    journal: dict[int, Failover] = field(default_factory=dict)
     last: int = 0
     started: int = 0
 
@@ -42,10 +45,29 @@ class FakeStore:
         self.started = max(self.started + 1, now)
         return self.started
 
+    def keep(self, memory: Memory, text: str) -> None:
+        """Remember a text under a name."""
+        self.memories[memory] = text
+
+    def kept(self, memory: Memory) -> str | None:
+        """The text that was kept last."""
+        return self.memories.get(memory)
+
+    def record(self, failover: Failover) -> Failover:
+        """Write a failover."""
+        number = failover.number or len(self.journal) + 1
+        self.journal[number] = replace(failover, number=number)
+        return self.journal[number]
+
+    def failovers(self) -> tuple[Failover, ...]:
+        """The recorded failovers, the latest first."""
+        return tuple(self.journal[number] for number in sorted(self.journal, reverse=True))
+
     def forget(self) -> None:
         """Nothing is natgate's any more."""
         self.generations.clear()
         self.things.clear()
+        self.memories.clear()
 
     def close(self) -> None:
         """Nothing to give back."""

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from natgate.model.journal import Failover
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
@@ -16,6 +18,10 @@ class Generation:
 
 Made = Literal["sysctl", "hooks"]
 """sysctl: the value before natgate, by key; hooks: the classifier hooks natgate made, by link."""
+
+
+Memory = Literal["roles", "wishes"]
+"""What an agent knew when it ended, by name: see `wire.journal`."""
 
 
 class Store(Protocol):
@@ -45,8 +51,27 @@ class Store(Protocol):
         """A number for a start: `now` in nanoseconds, or more, and higher than any before."""
         ...
 
+    def keep(self, memory: Memory, text: str) -> None:
+        """Remember a text under a name, in place of the last."""
+        ...
+
+    def kept(self, memory: Memory) -> str | None:
+        """The text that was kept last; None if there is none."""
+        ...
+
+    def record(self, failover: Failover) -> Failover:
+        """Write a failover, with a number of its own if it has none; the latest write counts."""
+        ...
+
+    def failovers(self) -> tuple[Failover, ...]:
+        """The recorded failovers, the latest first; the oldest are let go."""
+        ...
+
     def forget(self) -> None:
-        """Nothing is natgate's any more: no generation is in force and nothing was made."""
+        """Nothing is natgate's any more: no generation is in force and nothing was made.
+
+        The journal stays.
+        """
         ...
 
     def close(self) -> None:

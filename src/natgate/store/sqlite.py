@@ -3,14 +3,20 @@
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from natgate.model.error import HostError
-from natgate.store.interface import Generation, Made
+from natgate.model.journal import Failover
+from natgate.store.interface import Generation, Made, Memory
+from natgate.wire.journal import parse_failover, render_failover
 
 KEPT = 20
 """Generations that can be looked at later."""
+
+JOURNAL_KEPT = 1000
+"""Failovers that can be looked at later."""
 
 _SCHEMA = """
 create table if not exists generation (
@@ -21,6 +27,8 @@ create table if not exists start (one integer primary key, number integer not nu
 create table if not exists made (
     kind text not null, name text not null, value text not null, primary key (kind, name)
 );
+create table if not exists memory (name text primary key, text text not null);
+create table if not exists failover (number integer primary key autoincrement, body text not null);
 """
 
 
@@ -70,16 +78,56 @@ class SqliteStore:
         )
         return int(self._ask(statement, now)[0][0])
 
+    def keep(self, memory: Memory, text: str) -> None:
+        """Remember a text under a name."""
+        statement = (
+            "insert into memory values (?, ?) on conflict do update set text = excluded.text"
+        )
+        self._quickly(statement, memory, text)
+
+    def kept(self, memory: Memory) -> str | None:
+        """The text that was kept last."""
+        rows = self._ask("select text from memory where name = ?", memory)
+        return str(rows[0][0]) if rows else None
+
+    def record(self, failover: Failover) -> Failover:
+        """Write a failover; the number is part of what is written."""
+        if not failover.number:
+            statement = "insert into failover (body) values ('') returning number"
+            number = int(self._quickly(statement)[0][0])
+            failover = replace(failover, number=number)
+            self._quickly("delete from failover where number <= ?", number - JOURNAL_KEPT)
+        body = render_failover(failover)
+        self._quickly("update failover set body = ? where number = ?", body, failover.number)
+        return failover
+
+    def failovers(self) -> tuple[Failover, ...]:
+        """The recorded failovers, the latest first; one whose writing was cut off is left out."""
+        rows = self._ask("select body from failover where body <> '' order by number desc")
+        return tuple(parse_failover(row[0]) for row in rows)
+
     def forget(self) -> None:
         """Nothing is natgate's any more."""
         self._ask("begin immediate")
         self._ask("update generation set in_force = 0")
         self._ask("delete from made")
+        self._ask("delete from memory")
         self._ask("commit")
 
     def close(self) -> None:
         """Give the file back."""
         self._db.close()
+
+    def _quickly(self, statement: str, *values: str | int) -> list[Any]:
+        """The same without waiting for the disk: it outlives this process, if not a power cut.
+
+        A failover must not wait, and after a power cut the kernel has forgotten as well.
+        """
+        self._ask("pragma synchronous = normal")
+        try:
+            return self._ask(statement, *values)
+        finally:
+            self._ask("pragma synchronous = full")
 
     def _ask(self, statement: str, *values: str | int) -> list[Any]:
         """Every row of the answer; HostError if the file cannot be read or written."""

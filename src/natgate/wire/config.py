@@ -163,14 +163,14 @@ _PLAIN_WORDS = (
 )
 """What pydantic says of Python, in the words of YAML."""
 
-_UNION_TAGS = {"icmp", "tcp", "none", "lab", "vrrp"}
+_UNION_TAGS = {"icmp", "tcp", "none", "lab", "vrrp", "frr", "etcd", "witness"}
 
 
 def _problem(item: Any) -> Problem:  # noqa: ANN401 (pydantic's ErrorDetails is a private TypedDict)
     loc: Path = tuple(item["loc"])
     path: list[str | int] = []
     for index, part in enumerate(loc):
-        tag = part in _UNION_TAGS and index > 0 and loc[index - 1] == "steering"
+        tag = part in _UNION_TAGS and index > 0 and loc[index - 1] in {"steering", "fence"}
         if tag or (part in _UNION_TAGS and isinstance(loc[index - 1], int)):
             continue
         path.append(part)

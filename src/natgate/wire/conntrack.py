@@ -4,6 +4,7 @@ Kernel: include/uapi/linux/netfilter/nfnetlink_conntrack.h; filtering by status 
 """
 
 import struct
+from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from natgate.wire.netlink import ACK, DUMP, NESTED, REQUEST, Message, attribute, attributes
@@ -12,6 +13,8 @@ NEW_FLOW, GET_FLOW, DELETE_FLOW = 0x100, 0x101, 0x102
 SOURCE_TRANSLATED = 0x10
 _TUPLE_ORIGINAL, _TUPLE_REPLY, _STATUS, _ID, _STATUS_MASK = 1, 2, 3, 12, 26
 _TUPLE_IP, _SOURCE, _DESTINATION = 1, 1, 2
+_TUPLE_PROTOCOL, _DESTINATION_PORT, _ECHO_ID = 2, 3, 4
+_TIMEOUT, _MARK, _MARK_MASK = 7, 8, 21
 _HEAD = struct.Struct("=BBH")
 _IPV4 = _HEAD.pack(2, 0, 0)
 
@@ -49,6 +52,57 @@ def parse_endpoints(message: Message) -> tuple[IPv4Address, IPv4Address] | None:
     if _SOURCE not in pair or _DESTINATION not in pair:
         return None
     return IPv4Address(pair[_SOURCE]), IPv4Address(pair[_DESTINATION])
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFlow:
+    """A translated flow: `key` names it, `left` are the seconds it still has.
+
+    `tuple` are the bytes of its first direction; `source` and `port` are what the far end sees,
+    the port an echo's id, and 0 for a protocol without.
+    """
+
+    key: bytes
+    left: int
+    tuple: bytes
+    client: bytes
+    source: bytes
+    port: int
+
+
+def get_translated() -> Message:
+    """Ask for the IPv4 flows whose source is translated; the kernel does the filtering."""
+    status = struct.pack(">I", SOURCE_TRANSLATED)
+    body = _IPV4 + attribute(_STATUS, status) + attribute(_STATUS_MASK, status)
+    return Message(type=GET_FLOW, flags=REQUEST | DUMP, body=body)
+
+
+def parse_live(message: Message) -> LiveFlow | None:
+    """A flow of a dump; None for other messages and for flows without a timeout."""
+    if message.type != NEW_FLOW:
+        return None
+    found = attributes(message.body[_HEAD.size :])
+    if not {_TUPLE_ORIGINAL, _TUPLE_REPLY, _TIMEOUT, _ID} <= found.keys():
+        return None
+    original = attributes(found[_TUPLE_ORIGINAL])
+    reply = attributes(found[_TUPLE_REPLY])
+    protocol = attributes(reply.get(_TUPLE_PROTOCOL, b""))
+    port = protocol.get(_DESTINATION_PORT) or protocol.get(_ECHO_ID) or bytes(2)
+    return LiveFlow(
+        key=found[_ID],
+        left=int.from_bytes(found[_TIMEOUT]),
+        tuple=found[_TUPLE_ORIGINAL],
+        client=attributes(original.get(_TUPLE_IP, b"")).get(_SOURCE, b""),
+        source=attributes(reply.get(_TUPLE_IP, b"")).get(_DESTINATION, b""),
+        port=int.from_bytes(port),
+    )
+
+
+def touch_flow(original: bytes) -> Message:
+    """Change nothing of a flow, so that the kernel says once more how it stands."""
+    body = _IPV4 + attribute(_TUPLE_ORIGINAL | NESTED, original)
+    body += attribute(_MARK, bytes(4)) + attribute(_MARK_MASK, bytes(4))
+    return Message(type=NEW_FLOW, flags=REQUEST, body=body)
 
 
 def delete_flow(found: Message) -> Message:

@@ -12,8 +12,10 @@ import hmac
 import json
 import struct
 from dataclasses import dataclass
+from typing import Any
 
-from natgate.model.view import GatewayView, NodeView
+from natgate.model.view import GatewayView, NodeView, ShareView, SyncView
+from natgate.model.wish import Wish
 
 MAGIC = b"NG1\0"
 NO_SESSION = bytes(8)
@@ -64,14 +66,13 @@ def render_heartbeat(beat: Heartbeat, key: bytes) -> bytes:
         "generation": view.generation,
         "digest": view.digest,
         "gateways": {
-            name: {
-                "reasons": g.reasons,
-                "checked": g.checked,
-                "active": g.active,
-                "epoch": g.epoch,
-            }
-            for name, g in view.gateways.items()
+            name: {"reasons": g.reasons, "checked": g.checked} for name, g in view.gateways.items()
         },
+        "shares": {
+            name: [s.active, s.epoch, s.hands_out, s.wants] for name, s in view.shares.items()
+        },
+        "wishes": {key: [wish.number, wish.value] for key, wish in view.wishes.items()},
+        "sync": [view.sync.session, view.sync.empty, view.sync.filled],
     }
     head = _HEAD.pack(MAGIC, beat.session, beat.to_session, beat.number)
     text = json.dumps(body, separators=(",", ":")).encode()
@@ -88,24 +89,50 @@ def parse_heartbeat(data: bytes, key: bytes) -> Heartbeat | None:
     _, session, to_session, number = _HEAD.unpack_from(content)
     try:
         body = json.loads(content[_HEAD.size :])
-        view = NodeView(
-            generation=int(body["generation"]),
-            digest=str(body["digest"]),
-            gateways={
-                str(name): GatewayView(
-                    reasons=tuple(map(str, g["reasons"])),
-                    checked=bool(g["checked"]),
-                    active=None if g["active"] is None else str(g["active"]),
-                    epoch=int(g["epoch"]),
-                )
-                for name, g in body["gateways"].items()
-            },
-        )
+        view = _view(body)
         sender = str(body["node"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None  # written with the key by another version
     return Heartbeat(
         sender=sender, session=session, to_session=to_session, number=number, view=view
+    )
+
+
+def _view(body: Any) -> NodeView:  # noqa: ANN401 (whatever JSON gave)
+    return NodeView(
+        generation=int(body["generation"]),
+        digest=str(body["digest"]),
+        gateways={
+            str(name): GatewayView(
+                reasons=tuple(map(str, g["reasons"])), checked=bool(g["checked"])
+            )
+            for name, g in body["gateways"].items()
+        },
+        shares={str(name): _share(s) for name, s in body["shares"].items()},
+        wishes={
+            str(key): Wish(number=int(number), value=str(value))
+            for key, (number, value) in body["wishes"].items()
+        },
+        sync=_sync(body["sync"]),
+    )
+
+
+def _share(body: Any) -> ShareView:  # noqa: ANN401 (whatever JSON gave)
+    active, epoch, hands_out, wants = body
+    return ShareView(
+        active=None if active is None else str(active),
+        epoch=int(epoch),
+        hands_out=bool(hands_out),
+        wants=bool(wants),
+    )
+
+
+def _sync(body: Any) -> SyncView:  # noqa: ANN401 (whatever JSON gave)
+    session, empty, filled = body
+    return SyncView(
+        session=str(session),
+        empty=bool(empty),
+        filled={str(name): str(theirs) for name, theirs in filled.items()},
     )
 
 

@@ -170,13 +170,25 @@ def _translation(kind: str, body: dict[str, Json]) -> str:
 
 _STATEMENTS: dict[str, Callable[[Json], str]] = {
     "match": _match,
-    "vmap": lambda b: f"{_value(b['key'])} vmap {b['data']}",
+    "vmap": lambda b: f"{_asked(b['key'])} vmap {b['data']}",
+    "mangle": lambda b: f"{_value(b['key'])} set {_set_to(b['value'])}",
     "counter": lambda b: f'counter name "{b}"' if isinstance(b, str) else "counter",
     "snat": lambda b: _translation("snat", b),
     "dnat": lambda b: _translation("dnat", b),
     "jump": lambda b: f"jump {b['target']}",
     "goto": lambda b: f"goto {b['target']}",
 }
+
+
+def _set_to(value: Json) -> str:
+    """Several events are one value, separated by commas."""
+    return ",".join(sorted(value)) if isinstance(value, list) else _value(value)
+
+
+def _asked(key: Json) -> str:
+    """An echo id is written as the bytes where it lies: nft takes no id beside several types."""
+    text = _value(key)
+    return "@th,32,16" if text == "icmp id" else text
 
 
 def _value(value: Json) -> str:
@@ -202,12 +214,28 @@ def _jhash(body: Json) -> str:
     return f"jhash {_value(body['expr'])} mod {body['mod']}{seed}{offset}"
 
 
+def _numgen(body: Json) -> str:
+    offset = f" offset {body['offset']}" if body.get("offset") else ""
+    return f"numgen {body['mode']} mod {body['mod']}{offset}"
+
+
+_BYTES = {("th", 32, 16), ("th", 136, 8), ("th", 224, 16), ("th", 256, 16)}
+"""The bytes that natgate looks at by their place: an echo id, and what an ICMP error quotes."""
+
+
+def _payload(body: Json) -> str:
+    if "field" in body:
+        return f"{body['protocol']} {body['field']}"
+    place = (body.get("base"), body.get("offset"), body.get("len"))
+    return f"@{place[0]},{place[1]},{place[2]}" if place in _BYTES else _raw({"payload": body})
+
+
 def _and(body: Json) -> str:
     return f"{_value(body[0])} & {_value(body[1])}"
 
 
 _VALUES: dict[str, Callable[[Json], str]] = {
-    "payload": lambda b: f"{b['protocol']} {b['field']}" if "field" in b else _raw({"payload": b}),
+    "payload": _payload,
     "meta": lambda b: f"meta {b['key']}",
     "fib": lambda b: f"fib {' . '.join(_as_list(b['flags']))} {b['result']}",
     "ct": lambda b: f"ct {b['key']}" if set(b) == {"key"} else _raw({"ct": b}),
@@ -217,6 +245,7 @@ _VALUES: dict[str, Callable[[Json], str]] = {
     "concat": lambda b: " . ".join(map(_value, b)),
     "map": _map,
     "jhash": _jhash,
+    "numgen": _numgen,
     "&": _and,
 }
 

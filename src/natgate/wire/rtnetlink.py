@@ -148,6 +148,12 @@ def parse_address(message: Message) -> IPv4Address | None:
     return IPv4Address(value) if value and len(value) == 4 else None  # noqa: PLR2004 (IPv4)
 
 
+def parse_address_link(message: Message) -> tuple[IPv4Address, int] | None:
+    """A local address with the index of its link; None for other messages."""
+    address = parse_address(message)
+    return None if address is None else (address, _ADDRESS.unpack_from(message.body)[4])
+
+
 def _tc(kind: int, flags: int, link: int, parent: int, handle: int, info: int = 0) -> Message:
     body = _TC.pack(0, link, handle, parent, info)
     return Message(type=kind, flags=flags, body=body)

@@ -31,15 +31,15 @@ class TestFakeSteering(SteeringContract):
 
 def test_refused_routes_are_named_and_the_others_moved(steering: FakeSteering) -> None:
     """Each route is attempted, whatever becomes of the others."""
-    steering.refused = {ROUTES[1]}
+    steering.forbidden = {ROUTES[1]}
     assert asyncio.run(steering.point(ROUTES, NODES[0])) == {ROUTES[1]: "refused"}
     assert list(asyncio.run(steering.read(ROUTES)).values()) == [NODES[0], None, NODES[0]]
 
 
 def test_what_is_offered_is_remembered(steering: FakeSteering) -> None:
     """A test can see for which routes a node stood ready last."""
-    asyncio.run(steering.offer(ROUTES, ready=True))
-    asyncio.run(steering.offer(ROUTES[:1], ready=False))
+    asyncio.run(steering.offer(ROUTES, NODES[0], fit=True))
+    asyncio.run(steering.offer(ROUTES[:1], NODES[0], fit=False))
     assert steering.offered == dict.fromkeys(ROUTES, True) | {ROUTES[0]: False}
 
 
@@ -51,6 +51,6 @@ def test_a_steering_that_is_away_does_nothing(steering: FakeSteering) -> None:
     assert asyncio.run(steering.point(ROUTES, NODES[0])).keys() == set(ROUTES)
     assert steering.targets == {}
     with pytest.raises(HostError, match="nobody listens"):
-        asyncio.run(steering.offer(ROUTES, ready=True))
+        asyncio.run(steering.offer(ROUTES, NODES[0], fit=True))
     steering.close()
     assert steering.closed

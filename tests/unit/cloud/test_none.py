@@ -12,6 +12,6 @@ def test_every_route_leads_here_and_none_is_moved() -> None:
     assert asyncio.run(steering.read(ROUTES)) == dict.fromkeys(ROUTES, NODES[0])
     assert asyncio.run(steering.point(ROUTES, NODES[1])) == {}
     assert asyncio.run(steering.read(ROUTES)) == dict.fromkeys(ROUTES, NODES[0])
-    asyncio.run(steering.offer(ROUTES, ready=False))
+    asyncio.run(steering.offer(ROUTES, NODES[0], fit=False))
     assert asyncio.run(steering.read(ROUTES)) == dict.fromkeys(ROUTES, NODES[0])
     steering.close()

@@ -20,6 +20,8 @@ HANDLED = {
     "guards": "SetGuard",
     "sysctls": "SetSysctl",
     "blackholes": "AddBlackhole",
+    "tunnel": "SetTunnel",
+    "detours": "AddDetour",
 }
 """Each field of Desired, and the change that brings it about."""
 
@@ -31,16 +33,22 @@ def test_every_field_is_brought_about_and_taken_away(spec: Spec) -> None:
     assert {field.name for field in fields(Desired)} == HANDLED.keys()
     desired = compile_node(spec, NodeFacts(name=spec.nodes[0].name, links=("eth0",)))
     made = {type(change).__name__ for change in diff(desired, Observed(links=("eth0",)))}
-    wanted = set(HANDLED.values()) - (set() if desired.blackholes else {"AddBlackhole"})
+    absent = {
+        HANDLED[name] for name in ("blackholes", "tunnel", "detours") if not getattr(desired, name)
+    }
+    wanted = set(HANDLED.values()) - absent
     assert made == wanted
     held = Observed(
         table=desired.table,
         guards={"eth0": desired.guards["eth0"]},
         blackholes=desired.blackholes,
         sysctls=desired.sysctls,
+        tunnel=desired.tunnel,
+        detours=desired.detours,
     )
     taken = removal(held, dict.fromkeys(desired.sysctls, "9"), frozenset())
-    assert len(taken) == len(desired.sysctls) + 1 + len(desired.blackholes) + 1
+    handover = len(desired.detours) + (desired.tunnel is not None)
+    assert len(taken) == len(desired.sysctls) + 1 + len(desired.blackholes) + 1 + handover
 
 
 def test_guards_are_compared_by_their_prefixes() -> None:

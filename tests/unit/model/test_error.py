@@ -5,6 +5,7 @@ import pytest
 from natgate.model.error import (
     AgentError,
     BugError,
+    FenceAwayError,
     HostError,
     NatgateError,
     Problem,
@@ -15,7 +16,14 @@ from natgate.model.error import (
 
 @pytest.mark.parametrize(
     ("kind", "code"),
-    [(NatgateError, 3), (RefusedError, 1), (HostError, 3), (AgentError, 5), (BugError, 3)],
+    [
+        (NatgateError, 3),
+        (RefusedError, 1),
+        (HostError, 3),
+        (FenceAwayError, 3),
+        (AgentError, 5),
+        (BugError, 3),
+    ],
 )
 def test_every_failure_has_its_exit_code(kind: type[NatgateError], code: int) -> None:
     """Each kind of failure is a NatgateError with the exit code of DESIGN section 7."""

@@ -24,6 +24,7 @@ def test_facts_are_named_in_the_past_tense_and_orders_are_not() -> None:
     """A name tells a fact (something happened) from an order (something is to be done)."""
     assert all(kind.__name__.endswith(("ed", "Heard", "Read")) for kind in get_args(event.Event))
     assert {kind.__name__ for kind in get_args(event.Order)} == {
+        "ClaimBlock",
         "ProbePeer",
         "ReadRoutes",
         "TakeOver",
@@ -34,4 +35,4 @@ def test_equal_facts_are_equal() -> None:
     """Two facts that say the same are the same, whoever made them."""
     one = HeartbeatHeard(peer="b", view=NodeView())
     assert one == HeartbeatHeard(peer="b", view=NodeView())
-    assert TakeOver(gateway="g", expected=None, reason="r").expected is None
+    assert TakeOver(share="g", expected=None, reason="r").expected is None

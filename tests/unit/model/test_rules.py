@@ -245,6 +245,85 @@ TIMING: list[tuple[Replacements, str, str]] = [
     ),
 ]
 
+KEY = "heartbeat: {key_env: NATGATE_KEY}"
+
+
+def fence(text: str) -> tuple[str, str]:
+    """A fence beside the heartbeat key."""
+    return KEY, f"{KEY}\nfence: {{{text}}}"
+
+
+HTTPS = "kind: etcd, ca_file: /ca, endpoints: ['https://10.0.0.5:2379']"
+LOOPBACK = "kind: etcd, endpoints: ['http://127.0.0.1:2379']"
+
+FENCES: list[tuple[Replacements, str, str]] = [
+    (
+        (
+            fence(
+                "kind: etcd, ca_file: /ca, endpoints: ['https://a:1', 'https://b:1', 'https://a:1']"
+            ),
+        ),
+        "fence.endpoints[2]",
+        "endpoint https://a:1 is already at fence.endpoints[0]",
+    ),
+    (
+        (fence("kind: etcd, ca_file: /ca, endpoints: ['https://a:65536']"),),
+        "fence.endpoints[0]",
+        "port 65536 does not exist; etcd's own is 2379",
+    ),
+    (
+        (fence("kind: etcd, endpoints: ['http://localhost:1', 'http://10.0.0.5:1']"),),
+        "fence.endpoints[1]",
+        "http://10.0.0.5:1 is not protected, and whoever is on the way can make claims: use https, "
+        "or say insecure: true",
+    ),
+    (
+        (fence("kind: etcd, endpoints: ['https://a:1', 'http://127.0.0.1:1']"),),
+        "fence.endpoints",
+        "some are https and some http; make all of them https",
+    ),
+    (
+        (fence("kind: etcd, endpoints: ['https://a:1']"),),
+        "fence.ca_file",
+        "missing; https is worth something only if it says who vouches for the members",
+    ),
+    (
+        (fence(f"{HTTPS}, cert_file: /c"),),
+        "fence.cert_file",
+        "without fence.key_file it is of no use: give both, or neither",
+    ),
+    (
+        (fence(f"{HTTPS}, timeout: 1s, password_env: P"),),
+        "fence.password_env",
+        "without fence.user it is of no use: give both, or neither",
+    ),
+    (
+        (fence(f"{LOOPBACK}, ca_file: /c"),),
+        "fence.ca_file",
+        "is not used, since all endpoints are http: make them https, or remove it",
+    ),
+    (
+        (fence(f"{HTTPS}, user: natgate, password_env: P"),),
+        "fence.timeout",
+        "etcd takes its time to check a password: allow 300ms or more, or give the rights to "
+        "a certificate (cert_file and key_file)",
+    ),
+    (
+        (fence("kind: witness, address: 10.10.0.52"),),
+        "fence.address",
+        "10.10.0.52 is the address of nodes[1] (node-c), which would be alone with its own "
+        "decision; run the witness on a third machine",
+    ),
+    (
+        (
+            ("  - {name: node-c, zone: c, address: 10.10.0.52}\n", ""),
+            (KEY, "fence: {kind: witness, address: 10.10.0.200}"),
+        ),
+        "heartbeat",
+        "a witness believes only the shared key: set key_file or key_env",
+    ),
+]
+
 
 def _problems(replacements: Replacements) -> dict[str, str]:
     data, _ = read_yaml(spec_with(*replacements), "spec")
@@ -252,7 +331,8 @@ def _problems(replacements: Replacements) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("replacements", "path", "message"), NAMES + NETWORK + NODES + ADDRESSES + ENTRIES + TIMING
+    ("replacements", "path", "message"),
+    NAMES + NETWORK + NODES + ADDRESSES + ENTRIES + TIMING + FENCES,
 )
 def test_a_contradiction_is_one_sentence_at_its_path(
     replacements: Replacements, path: str, message: str
@@ -263,6 +343,14 @@ def test_a_contradiction_is_one_sentence_at_its_path(
 
 ALLOWED: list[Replacements] = [
     (),
+    (fence("kind: none"),),
+    (fence(HTTPS),),
+    (fence(f"{HTTPS}, cert_file: /c, key_file: /k"),),
+    (fence(f"{HTTPS}, timeout: 300ms, user: natgate, password_env: P"),),
+    (fence(LOOPBACK),),
+    (fence("kind: etcd, insecure: true, endpoints: ['http://etcd.example:2379']"),),
+    (fence("kind: witness, address: 10.10.0.200"),),
+    ((KEY, "fence: {kind: witness, address: 10.10.0.200}\nsteering: {kind: lab}"),),
     (("10.10.0.52", "203.0.113.52"),),
     (("[192.168.100.0/24]", "[0.0.0.0/0]"),),
     (("{key_env: NATGATE_KEY}", "{}\nsteering: {kind: lab}"),),

@@ -1,12 +1,13 @@
 """What nodes say of themselves."""
 
-from natgate.model.view import GatewayView, NodeView
+from natgate.model.view import GatewayView, NodeView, ShareView
 
 
 def test_a_view_without_reasons_is_healthy() -> None:
     """No reason against a node means that it may carry the gateway; nobody is active unless said."""
-    view = GatewayView()
-    assert (view.reasons, view.active, view.epoch) == ((), None, 0)
+    share = ShareView()
+    assert GatewayView().reasons == ()
+    assert (share.active, share.epoch, share.hands_out, share.wants) == (None, 0, False, False)
 
 
 def test_views_do_not_share_their_gateways() -> None:

@@ -18,8 +18,9 @@ from natgate.model.event import (
     Ticked,
 )
 from natgate.model.routes import Route
-from natgate.model.view import GatewayView, NodeView
-from natgate.plan.failover import GatewaySetup, Setup, State, begin, step
+from natgate.model.view import GatewayView, NodeView, ShareView
+from natgate.plan.failover import step
+from natgate.plan.state import Setup, ShareSetup, State, begin
 
 EDGE = Route(table="edge", destination=IPv4Network("10.10.0.80/28"))
 ROUTES = (
@@ -32,19 +33,28 @@ INTERVAL, TIMEOUT, HOLD_DOWN = 0.05, 0.15, 1.0
 
 def setup(me: str, nodes: str = "ab", *, routes: tuple[Route, ...] = ROUTES) -> Setup:
     """One gateway `g` that any of the nodes may carry."""
-    gateway = GatewaySetup(
-        name="g", nodes=tuple(nodes), routes=routes, hold_down=HOLD_DOWN, has_echo=True
+    share = ShareSetup(
+        name="g",
+        gateway="g",
+        nodes=tuple(nodes),
+        routes=routes,
+        hold_down=HOLD_DOWN,
+        has_echo=True,
     )
     peers = tuple(node for node in nodes if node != me)
-    return Setup(me=me, peers=peers, gateways=(gateway,), interval=INTERVAL, timeout=TIMEOUT)
+    return Setup(me=me, peers=peers, shares=(share,), interval=INTERVAL, timeout=TIMEOUT)
 
 
 def view(
     *reasons: str, active: str | None = None, epoch: int = 0, checked: bool = True
 ) -> NodeView:
     """What a node says of itself; no reason means healthy."""
-    gateway = GatewayView(reasons=reasons, active=active, epoch=epoch, checked=checked)
-    return NodeView(generation=1, digest="d", gateways={"g": gateway})
+    return NodeView(
+        generation=1,
+        digest="d",
+        gateways={"g": GatewayView(reasons=reasons, checked=checked)},
+        shares={"g": ShareView(active=active, epoch=epoch)},
+    )
 
 
 @dataclass
@@ -100,7 +110,7 @@ class Talk:
         self, holder: str | None, *, at: float | None = None, **others: str | None
     ) -> tuple[Order, ...]:
         """The routes were read: all lead to `holder`, but for the tables named."""
-        return self.tell(RoutesRead(gateway="g", holders=holders(holder, **others)), at=at)
+        return self.tell(RoutesRead(share="g", holders=holders(holder, **others)), at=at)
 
 
 def holders(holder: str | None, **others: str | None) -> Mapping[Route, str | None]:
@@ -131,9 +141,9 @@ def probed(orders: tuple[Order, ...]) -> list[str]:
     return [order.peer for order in orders if isinstance(order, ProbePeer)]
 
 
-READ = ReadRoutes(gateway="g")
+READ = ReadRoutes(share="g")
 
 
 def moves(expected: str | None, reason: str) -> TakeOver:
     """The order to take over."""
-    return TakeOver(gateway="g", expected=expected, reason=reason)
+    return TakeOver(share="g", expected=expected, reason=reason)

@@ -49,7 +49,7 @@ def test_a_peer_that_is_heard_again_is_judged_like_any_other() -> None:
     talk = relieved()
     talk.hear("b", at=3.2)
     talk.read("b", at=3.2)
-    assert talk.state.gateways["g"].relieved_by is None
+    assert talk.state.shares["g"].relieved_by is None
     assert take_overs(talk.hear("b", "upstream dead", at=3.3)) == [
         moves("b", "b is unhealthy: upstream dead")
     ]
@@ -59,22 +59,22 @@ def test_an_answering_kernel_alone_does_not_mend_the_path() -> None:
     """Two nodes that apply other ports reach each other's kernels and nothing more."""
     talk = relieved()
     talk.answer("b", Probe.KERNEL, at=3.2)
-    assert talk.state.gateways["g"].relieved_by == "b"
+    assert talk.state.shares["g"].relieved_by == "b"
     talk.answer("b", Probe.FORWARDING, at=3.2)
-    assert talk.state.gateways["g"].relieved_by is None
+    assert talk.state.shares["g"].relieved_by is None
 
 
 def test_a_node_that_the_spec_no_longer_has_is_relieved() -> None:
     """Its routes are led to a present node at once; those of strangers are not."""
     made = setup("a")
-    (gateway,) = made.gateways
-    talk = Talk(replace(made, gateways=(replace(gateway, former=("z",)),)))
+    (share,) = made.shares
+    talk = Talk(replace(made, shares=(replace(share, former=("z",)),)))
     talk.healthy()
     assert take_overs(talk.read("z")) == [moves("z", "z is no longer a node")]
     stranger = Talk(made)
     stranger.healthy()
     assert take_overs(stranger.read("z")) == []
-    assert holders("z") == stranger.state.gateways["g"].holders
+    assert holders("z") == stranger.state.shares["g"].holders
 
 
 def test_where_nobody_is_fit_nobody_takes_a_gateway_that_nobody_carries() -> None:

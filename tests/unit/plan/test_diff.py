@@ -10,6 +10,7 @@ from natgate.kernel.fake import FakeKernel
 from natgate.model.change import (
     AddBlackhole,
     AddChain,
+    AddDetour,
     AddElements,
     AddLookup,
     AddObject,
@@ -19,9 +20,12 @@ from natgate.model.change import (
     ChangeTable,
     DeleteTable,
     RemoveBlackhole,
+    RemoveDetour,
     RemoveGuard,
+    RemoveTunnel,
     SetGuard,
     SetSysctl,
+    SetTunnel,
 )
 from natgate.model.desired import Guard
 from natgate.model.observed import Observed
@@ -88,7 +92,10 @@ def order(changes: tuple[Change, ...]) -> list[type[Change]]:
 def test_the_order_fails_closed(case: Case) -> None:
     """First the guards, then routes and rules, then the settings; forwarding is the last one."""
     changes = diff(case.desired, case.held)
-    wanted = [SetGuard, AddBlackhole, ChangeTable, RemoveBlackhole, RemoveGuard, SetSysctl]
+    wanted = [
+        *(SetGuard, AddBlackhole, SetTunnel, AddDetour, ChangeTable),
+        *(RemoveDetour, RemoveTunnel, RemoveBlackhole, RemoveGuard, SetSysctl),
+    ]
     kinds = order(changes)
     assert kinds == [kind for kind in wanted if kind in kinds]
     keys = [change.key for change in changes if isinstance(change, SetSysctl)]

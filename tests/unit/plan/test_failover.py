@@ -11,17 +11,10 @@ from natgate.model.event import (
     RoutesFailed,
     RoutesRead,
 )
-from natgate.model.view import GatewayView, NodeView
-from natgate.plan.failover import (
-    COLD_START,
-    GatewaySetup,
-    Setup,
-    active,
-    begin,
-    judge,
-    own_view,
-    speaks,
-)
+from natgate.model.view import GatewayView, NodeView, ShareView
+from natgate.plan.failover import COLD_START, own_view
+from natgate.plan.judge import judge
+from natgate.plan.state import Setup, ShareSetup, active, begin, speaks
 from tests.unit.plan.setups import (
     EDGE,
     HOLD_DOWN,
@@ -42,7 +35,7 @@ EVERY_PROBE = (Probe.KERNEL, Probe.FORWARDING, Probe.UPSTREAM)
 
 def condition(talk: Talk, node: str) -> str:
     """What the node is held to be now."""
-    return judge(talk.state, talk.setup.gateways[0], node, talk.now).condition
+    return judge(talk.state, talk.setup.shares[0], node, talk.now).condition
 
 
 def test_the_routes_are_read_before_anything_is_decided() -> None:
@@ -139,7 +132,7 @@ def test_a_node_that_was_itself_held_up_asks_before_it_judges() -> None:
     """After a pause of its own everybody seems silent: probes must stay unanswered anew."""
     talk = follows()
     assert take_overs(talk.pause(2.5)) == []
-    assert judge(talk.state, talk.setup.gateways[0], "a", 2.5).condition == "unknown"
+    assert judge(talk.state, talk.setup.shares[0], "a", 2.5).condition == "unknown"
     assert take_overs(talk.tick(2.53)) == []
     assert take_overs(talk.tick(2.56)) == [
         moves("a", "a is dead: answers neither heartbeats nor probes")
@@ -172,11 +165,16 @@ def test_a_silent_node_that_does_not_forward_is_relieved(
 def test_without_an_echo_to_ask_forwarding_is_enough() -> None:
     """A gateway without ICMP check cannot be probed beyond the node; forwarding then speaks for it."""
     plain = setup("b")
-    gateway = plain.gateways[0]
-    no_echo = GatewaySetup(
-        name="g", nodes=gateway.nodes, routes=gateway.routes, hold_down=1.0, has_echo=False
+    gateway = plain.shares[0]
+    no_echo = ShareSetup(
+        name="g",
+        gateway="g",
+        nodes=gateway.nodes,
+        routes=gateway.routes,
+        hold_down=1.0,
+        has_echo=False,
     )
-    talk = Talk(Setup(me="b", peers=("a",), gateways=(no_echo,), interval=0.05, timeout=0.15))
+    talk = Talk(Setup(me="b", peers=("a",), shares=(no_echo,), interval=0.05, timeout=0.15))
     talk.hear("a")
     talk.answer("a", Probe.FORWARDING, at=0.3)
     assert condition(talk, "a") == "silent"
@@ -299,7 +297,7 @@ def test_a_later_epoch_of_a_peer_makes_it_look_again() -> None:
     talk = follows()
     assert talk.hear("a", at=2.01, epoch=7) == (READ,)
     assert talk.read("a", at=2.02) == ()
-    assert talk.state.gateways["g"].epoch == 7
+    assert talk.state.shares["g"].epoch == 7
     assert talk.hear("a", at=2.03, epoch=7) == ()
 
 
@@ -309,11 +307,14 @@ def test_whoever_becomes_active_starts_a_new_epoch() -> None:
     talk.hear("a", "upstream dead", at=2.01, epoch=7)
     talk.read("a")
     talk.read("b", at=2.02)
-    assert talk.state.gateways["g"].epoch == 8
+    assert talk.state.shares["g"].epoch == 8
     talk.read("b", at=2.03)
-    assert talk.state.gateways["g"].epoch == 8
+    assert talk.state.shares["g"].epoch == 8
     assert own_view(talk.state, 4, "d") == NodeView(
-        generation=4, digest="d", gateways={"g": GatewayView(active="b", epoch=8)}
+        generation=4,
+        digest="d",
+        gateways={"g": GatewayView()},
+        shares={"g": ShareView(active="b", epoch=8)},
     )
 
 
@@ -321,13 +322,13 @@ def test_failed_routes_are_tried_again_every_second() -> None:
     """What could not be read or moved is read again, and the take-over ordered again."""
     talk = follows()
     talk.hear("a", "upstream dead", at=2.01)
-    assert talk.tell(RoutesFailed(gateway="g", error="refused"), at=2.02) == ()
+    assert talk.tell(RoutesFailed(share="g", error="refused"), at=2.02) == ()
     assert take_overs(talk.hear("a", "upstream dead", at=2.5)) == []
-    assert talk.state.gateways["g"].error == "refused"
+    assert talk.state.shares["g"].error == "refused"
     talk.hear("a", "upstream dead", at=3.0)
     assert talk.hear("a", "upstream dead", at=3.03) == (READ,)
     assert take_overs(talk.read("a", at=3.04)) == [moves("a", "a is unhealthy: upstream dead")]
-    assert talk.state.gateways["g"].error is None
+    assert talk.state.shares["g"].error is None
 
 
 def test_the_routes_are_read_again_every_second() -> None:
@@ -344,14 +345,14 @@ def test_a_gateway_without_routes_is_nobodys() -> None:
     talk.healthy()
     assert READ not in talk.tick(5.0)
     assert active(talk.state, "g") is None
-    talk.tell(RoutesRead(gateway="g", holders={}))
+    talk.tell(RoutesRead(share="g", holders={}))
     assert active(talk.state, "g") is None
 
 
 def test_only_nodes_of_the_gateway_carry_it() -> None:
     """A node that the gateway does not name reads and reports, and takes nothing."""
-    gateway = setup("a").gateways[0]
-    talk = Talk(Setup(me="x", peers=("a", "b"), gateways=(gateway,), interval=0.05, timeout=0.15))
+    gateway = setup("a").shares[0]
+    talk = Talk(Setup(me="x", peers=("a", "b"), shares=(gateway,), interval=0.05, timeout=0.15))
     talk.healthy()
     assert talk.read(None) == ()
     assert take_overs(talk.tick(5.0)) == []
@@ -364,8 +365,8 @@ def test_facts_about_strangers_change_nothing() -> None:
     for event in (
         HeartbeatHeard(peer="x", view=view()),
         ProbeAnswered(peer="x", probe=Probe.KERNEL),
-        RoutesRead(gateway="x", holders=holders("a")),
-        RoutesFailed(gateway="x", error="no"),
+        RoutesRead(share="x", holders=holders("a")),
+        RoutesFailed(share="x", error="no"),
     ):
         assert talk.tell(event) == ()
     assert talk.state == before
@@ -382,10 +383,10 @@ def test_a_peer_with_another_spec_is_not_judged() -> None:
 def test_every_node_reads_its_own_state_at_the_start() -> None:
     """A state that begins knows its peers and gateways, and judges nobody healthy."""
     state = begin(setup("a"), 5.0)
-    assert (list(state.peers), list(state.gateways)) == (["b"], ["g"])
-    assert not any(judge(state, state.setup.gateways[0], n, 5.0).fit for n in "ab")
+    assert (list(state.peers), list(state.shares)) == (["b"], ["g"])
+    assert not any(judge(state, state.setup.shares[0], n, 5.0).fit for n in "ab")
     assert active(state, "g") is None
-    assert state.setup.gateways[0].routes[0] == EDGE
+    assert state.setup.shares[0].routes[0] == EDGE
 
 
 def test_probes_are_sent_in_time_for_the_timeout() -> None:
@@ -393,7 +394,7 @@ def test_probes_are_sent_in_time_for_the_timeout() -> None:
     made = setup("a")
     assert made.late == pytest.approx(0.075)
     assert made.grace == 1.0
-    slow = Setup(me="a", peers=(), gateways=(), interval=0.5, timeout=1.0)
+    slow = Setup(me="a", peers=(), shares=(), interval=0.5, timeout=1.0)
     assert (slow.late, slow.grace) == (0.5, 4.0)
 
 

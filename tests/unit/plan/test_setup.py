@@ -1,8 +1,8 @@
 """The spec as the decision needs it."""
 
 from natgate.model.routes import wanted_routes
-from natgate.plan.failover import GatewaySetup
 from natgate.plan.setup import setup_of
+from natgate.plan.state import ShareSetup
 from natgate.wire.config import parse_spec
 from tests.specs import spec_with, two_zones
 
@@ -12,9 +12,10 @@ def test_a_setup_is_the_spec_seen_from_one_node() -> None:
     spec = two_zones()
     made = setup_of(spec, "node-c")
     assert (made.me, made.peers, made.interval, made.timeout) == ("node-c", ("node-a",), 0.05, 0.15)
-    assert made.gateways == (
-        GatewaySetup(
+    assert made.shares == (
+        ShareSetup(
             name="partner",
+            gateway="partner",
             nodes=("node-a", "node-c"),
             routes=wanted_routes(spec, spec.gateways[0]),
             hold_down=1.0,
@@ -26,4 +27,4 @@ def test_a_setup_is_the_spec_seen_from_one_node() -> None:
 def test_only_an_icmp_check_is_an_echo_to_ask() -> None:
     """A gateway that is checked by TCP alone cannot be probed beyond a silent node."""
     spec = parse_spec(spec_with(("kind: icmp, address", "kind: tcp, port: 80, address")))
-    assert not setup_of(spec, "node-a").gateways[0].has_echo
+    assert not setup_of(spec, "node-a").shares[0].has_echo

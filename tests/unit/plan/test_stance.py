@@ -6,7 +6,7 @@ from tests.unit.plan.setups import HOLD_DOWN, Talk, follows, setup
 
 def ready(talk: Talk) -> bool | None:
     """What the node says of itself now."""
-    return stands_ready(talk.state, talk.setup.gateways[0], talk.now)
+    return stands_ready(talk.state, talk.setup.shares[0], talk.now)
 
 
 def test_a_healthy_node_stands_ready_and_an_ill_one_does_not() -> None:

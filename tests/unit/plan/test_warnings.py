@@ -53,7 +53,7 @@ def test_foreign_and_failed_routes_are_named() -> None:
     """A route that leads elsewhere, and an error in moving them, are told with their texts."""
     talk = follows()
     talk.read("a", c="10.9.9.9")
-    talk.tell(RoutesFailed(gateway="g", error="refused"))
+    talk.tell(RoutesFailed(share="g", error="refused"))
     found = {w.code: w.text for w in warnings(talk.state, "d", talk.now)}
     assert found == {
         "routes-failed": "g: refused",
@@ -77,8 +77,8 @@ def test_a_node_with_another_spec_is_told_while_it_speaks() -> None:
 def test_each_warning_is_told_once() -> None:
     """A node that carries several gateways is named once for the same reason."""
     one = setup("b")
-    other = replace(one.gateways[0], name="h")
-    talk = Talk(replace(one, gateways=(*one.gateways, other)))
+    other = replace(one.shares[0], name="h", gateway="h")
+    talk = Talk(replace(one, shares=(*one.shares, other)))
     talk.tell(HealthChanged(reasons={"g": (), "h": ()}))
     ill = GatewayView(reasons=("dead disk",))
     talk.tell(HeartbeatHeard(peer="a", view=NodeView(digest="d", gateways={"g": ill, "h": ill})))

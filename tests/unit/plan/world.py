@@ -23,7 +23,8 @@ from natgate.model.event import (
 )
 from natgate.model.routes import Route
 from natgate.model.view import NodeView
-from natgate.plan.failover import State, begin, own_view, step
+from natgate.plan.failover import own_view, step
+from natgate.plan.state import State, begin
 from tests.unit.plan.setups import INTERVAL, ROUTES, setup
 
 TICK = INTERVAL / 2
@@ -164,7 +165,7 @@ class World:
         self.table[route] = node.name
 
     def _read(self, node: Node) -> None:
-        self._tell(node, RoutesRead(gateway="g", holders=dict(self.table)))
+        self._tell(node, RoutesRead(share="g", holders=dict(self.table)))
 
     def _fail(self, node: Node) -> None:
-        self._tell(node, RoutesFailed(gateway="g", error="refused"))
+        self._tell(node, RoutesFailed(share="g", error="refused"))

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natgate.model.view import GatewayView, NodeView
+from natgate.model.view import GatewayView, NodeView, ShareView
+from natgate.model.wish import Wish
 from natgate.wire.heartbeat import (
     NO_SESSION,
     Heartbeat,
@@ -31,9 +32,23 @@ VIEWS = st.builds(
             GatewayView,
             reasons=st.lists(st.text(max_size=20), max_size=3).map(tuple),
             checked=st.booleans(),
+        ),
+        max_size=3,
+    ),
+    shares=st.dictionaries(
+        st.text(max_size=8),
+        st.builds(
+            ShareView,
             active=st.none() | st.text(max_size=8),
             epoch=st.integers(0, 2**40),
+            hands_out=st.booleans(),
+            wants=st.booleans(),
         ),
+        max_size=3,
+    ),
+    wishes=st.dictionaries(
+        st.text(max_size=8),
+        st.builds(Wish, number=st.integers(0, 2**40), value=st.text(max_size=8)),
         max_size=3,
     ),
 )

@@ -1,0 +1,246 @@
+"""Flow replication of one node: conntrackd is kept running, nodes that come back are filled."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Hashable
+from contextlib import suppress
+from typing import Any
+
+import structlog
+
+from natgate.kernel import flows
+from natgate.kernel.conntrackd import Conntrackd
+from natgate.kernel.flows import Chosen
+from natgate.model.error import HostError, NatgateError, RefusedError
+from natgate.model.share import shares_of
+from natgate.model.spec import Spec
+from natgate.model.view import SyncView
+from natgate.model.warning import ActiveWarning, warning
+from natgate.plan import filling, refresh
+from natgate.plan.filling import Filling
+from natgate.plan.rehearse import Flows
+from natgate.plan.replication import replicated
+from natgate.plan.state import State, active, speaks
+from natgate.wire.conntrackd import Pairing, Stats
+
+LOG = structlog.get_logger()
+LOOK = 0.1
+"""Seconds between two looks at a conntrackd that is being filled."""
+
+PAUSE = 1.0
+"""Seconds between two looks at one that is not, and before a dead one is started again."""
+
+
+class Replication:
+    """What one agent does about flow replication, for one spec."""
+
+    def __init__(
+        self,
+        *,
+        spec: Spec,
+        me: str,
+        daemon: Conntrackd,
+        pairing: Callable[[Spec, str, str], Pairing],
+        state: Callable[[], State | None],
+    ) -> None:
+        self._spec = spec
+        self._me = me
+        self._daemon = daemon
+        self._pairing = pairing
+        self._state = state
+        self._loop = asyncio.get_running_loop()
+        self._filling: Filling | None = None
+        self._filled: dict[str, str] = {}
+        self._stats = Stats()
+        self._error: str | None = None
+        self._work: set[asyncio.Task[None]] = set()
+        self._sending = False
+        if not replicated(spec, me):
+            daemon.remove()
+            return
+        (self._peer,) = (n.name for n in spec.nodes if n.name != me)
+        fresh = self._bring()
+        self._filling = Filling(session=daemon.session(), started=self._loop.time(), empty=fresh)
+        self._begin(self._watch())
+        self._begin(self._refresh())
+
+    def view(self) -> SyncView:
+        """What this node says of its replication."""
+        held = self._filling
+        if held is None or self._error is not None:
+            return SyncView()
+        return SyncView(session=held.session, empty=held.empty, filled=dict(self._filled))
+
+    def reasons(self) -> tuple[str, ...]:
+        """Why this node should not take anything over yet."""
+        held = self._filling
+        if held is None or not held.empty or self._error is not None:
+            return ()
+        return (f"being filled with flows from {self._peer}",)
+
+    def took_over(self) -> None:
+        """What were replicas are this node's own flows now: they are to be sent from here."""
+        if self._filling is not None:
+            self._begin(self._tell("-R"))
+
+    def status(self) -> dict[str, Any] | None:
+        """How replication fares; None if there is none."""
+        held = self._filling
+        if held is None:
+            return None
+        stats = self._stats
+        return {
+            "peer": self._peer,
+            "state": "down" if self._error else "being filled" if held.empty else "in sync",
+            "flows": stats.flows,
+            "injected": stats.injected,
+            "failed": stats.failed,
+            "sent_bytes": stats.sent_bytes,
+            "received_bytes": stats.received_bytes,
+            "lost": stats.lost,
+            "error": self._error,
+        }
+
+    def warnings(self) -> list[ActiveWarning]:
+        """What is wrong with it now."""
+        if self._error is not None:
+            return [warning("replication-down", self._me, f"{self._me}: {self._error}")]
+        if self._filling is not None and self._filling.late:
+            text = (
+                f"{self._me} was not filled by {self._peer} in time: some connections may be lost"
+            )
+            return [warning("replication-late", self._me, text)]
+        if self._spec.replication.kind != "none" and len(self._spec.nodes) > 2:  # noqa: PLR2004
+            text = "conntrackd replicates between two nodes, and the spec has more"
+            return [warning("replication-down", self._me, text)]
+        return []
+
+    async def close(self) -> None:
+        """Stop looking; conntrackd goes on."""
+        work = list(self._work)
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = self._loop.create_task(work)
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
+
+    def _bring(self) -> bool:
+        """Have conntrackd running; whether it was started for that."""
+        try:
+            started = self._daemon.bring(self._pairing(self._spec, self._me, self._peer))
+        except (RefusedError, HostError) as error:
+            if str(error) != self._error:
+                LOG.warning("replication down", reason=str(error))
+            self._error = str(error)
+            return False
+        if self._error is not None:
+            LOG.info("replication up")
+        self._error = None
+        return started
+
+    async def _watch(self) -> None:
+        """See that conntrackd lives, that this node is filled, and that others are."""
+        while True:
+            if self._daemon.lives() is None:
+                await asyncio.sleep(PAUSE)
+                self._revive()
+            elif self._filling is not None:
+                with suppress(HostError):
+                    self._stats = await self._daemon.stats()
+                self._fill()
+            empty = self._filling is not None and self._filling.empty
+            await asyncio.sleep(LOOK if empty else PAUSE)
+
+    def _revive(self) -> None:
+        """A conntrackd that died starts anew: its flows are still in the kernel, and it reads them."""
+        if self._bring():
+            LOG.warning("conntrackd had died and was started again")
+        self._filling = Filling(
+            session=self._daemon.session(), started=self._loop.time(), empty=False
+        )
+        self._filled.clear()
+
+    def _fill(self) -> None:
+        state, held = self._state(), self._filling
+        if state is None or held is None:
+            return
+        now = self._loop.time()
+        peers = {
+            name: peer.view.sync for name, peer in state.peers.items() if speaks(state, name, now)
+        }
+        after = filling.step(held, self._me, peers, self._stats.injected, now, state.setup.grace)
+        if held.empty and not after.empty:
+            LOG.info("filled", flows=self._stats.injected, late=after.late)
+        self._filling = after
+        for name in filling.to_fill(self.view(), peers):
+            if not self._sending:
+                self._sending = True
+                self._begin(self._send_all(name, peers[name].session))
+
+    async def _send_all(self, peer: str, session: str) -> None:
+        """Every flow that this node knows, also those that it has taken over."""
+        try:
+            await self._daemon.tell("-R")
+            await self._daemon.tell("-B")
+            self._filled[peer] = session
+        except HostError as error:
+            LOG.warning("flows not sent", peer=peer, reason=str(error))
+        finally:
+            self._sending = False
+
+    async def _tell(self, option: str) -> None:
+        with suppress(HostError):
+            await self._daemon.tell(option)
+
+    async def _refresh(self) -> None:
+        """Keep alive the replicas of what lives here."""
+        known: refresh.Expiries = {}
+        looked = False
+        while True:
+            await asyncio.sleep(refresh.ROUND)
+            mine = self._mine()
+            if not mine:
+                known, looked = {}, False
+                continue
+            try:
+                found = await asyncio.to_thread(flows.translated, mine)
+                left: list[tuple[Hashable, float]] = [(f.key, f.left) for f in found]
+                known, touched = refresh.due(known, left, self._loop.time(), since_start=looked)
+                looked = True
+                chosen = set(touched)
+                await asyncio.to_thread(flows.touch, [f.tuple for f in found if f.key in chosen])
+            except NatgateError as error:
+                LOG.warning("replicas not refreshed", reason=str(error))
+
+    async def count(self, share: str) -> Flows | None:
+        """The flows of a share that this node carries or has replicas of, and their clients."""
+        state = self._state()
+        if state is None or not (self._filling or active(state, share) == self._me):
+            return None
+        try:
+            found = await asyncio.to_thread(flows.translated, [self._chosen()[share]])
+        except NatgateError:
+            return None
+        return Flows(flows=len(found), clients=len({flow.client for flow in found}))
+
+    def _mine(self) -> list[Chosen]:
+        """The addresses and ports whose flows live on this node."""
+        state = self._state()
+        if state is None:
+            return []
+        chosen = self._chosen()
+        return [chosen[name] for name in chosen if active(state, name) == self._me]
+
+    def _chosen(self) -> dict[str, Chosen]:
+        """The addresses and ports of each share."""
+        return {
+            share.name: (
+                frozenset(fixed.address.packed for fixed in gateway.addresses),
+                share.block.first,
+                share.block.last,
+            )
+            for gateway in self._spec.gateways
+            for share in shares_of(self._spec, gateway)
+        }

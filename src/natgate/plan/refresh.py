@@ -1,0 +1,42 @@
+"""Which flows to touch, so that their replicas do not expire while they live.
+
+conntrackd sends a flow when its state changes. A live UDP flow changes no more, and its replica
+expires (research/ha-prototype.md section 4). An update that changes nothing makes the kernel say
+once more how long the flow still has; it is asked for only if the replica would soon expire.
+"""
+
+from collections.abc import Hashable, Iterable, Mapping
+
+ROUND = 10.0
+"""Seconds between two looks at the flows."""
+
+MARGIN = 5.0
+"""Seconds that a flow must outlive its replica to be worth a message."""
+
+SHORT = 600.0
+"""A flow that has longer is not touched for want of memory: it was sent when it was established."""
+
+Expiries = Mapping[Hashable, float]
+"""By flow: when its replica expires, as far as this node has sent."""
+
+
+def due(
+    known: Expiries, flows: Iterable[tuple[Hashable, float]], now: float, *, since_start: bool
+) -> tuple[dict[Hashable, float], list[Hashable]]:
+    """What is known after a look at the flows, and which of them to touch.
+
+    `flows` with the seconds each still has. `since_start`: this node has looked before, so that a
+    flow it does not know is new, and was sent just now. Flows that are gone are forgotten.
+    """
+    after: dict[Hashable, float] = {}
+    touched: list[Hashable] = []
+    for flow, left in flows:
+        expires = now + left
+        replica = known.get(flow)
+        if replica is None:
+            replica = expires if since_start or left > SHORT else now
+        if replica < now + 2 * ROUND and expires > replica + MARGIN:
+            touched.append(flow)
+            replica = expires
+        after[flow] = replica
+    return after, touched

@@ -1,0 +1,50 @@
+"""What an agent remembers across restarts, as JSON: failovers, roles and wishes."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from natgate.model.journal import Failover, Step
+from natgate.model.roles import Roles
+from natgate.model.wish import Wish, Wishes
+
+
+def render_failover(failover: Failover) -> str:
+    """One record."""
+    return json.dumps(failover_json(failover), separators=(",", ":"))
+
+
+def failover_json(failover: Failover) -> dict[str, Any]:
+    """One record, ready for JSON."""
+    return asdict(failover)
+
+
+def parse_failover(text: str) -> Failover:
+    """The inverse; ValueError, TypeError or KeyError for anything else."""
+    body = json.loads(text)
+    steps = tuple(Step(**step) for step in body.pop("steps"))
+    return Failover(steps=steps, **body)
+
+
+def render_roles(roles: Roles) -> str:
+    """Who carries what, and whose ports are handed out."""
+    return json.dumps({"carriers": dict(roles.carriers), "handing_out": sorted(roles.handing_out)})
+
+
+def parse_roles(text: str) -> Roles:
+    """The inverse; ValueError, TypeError or KeyError for anything else."""
+    body = json.loads(text)
+    return Roles(carriers=dict(body["carriers"]), handing_out=frozenset(body["handing_out"]))
+
+
+def render_wishes(wishes: Wishes) -> str:
+    """What operators have asked for."""
+    return json.dumps({key: [wish.number, wish.value] for key, wish in wishes.items()})
+
+
+def parse_wishes(text: str) -> Wishes:
+    """The inverse; ValueError, TypeError or KeyError for anything else."""
+    return {
+        key: Wish(number=int(number), value=str(value))
+        for key, (number, value) in json.loads(text).items()
+    }

@@ -1,0 +1,1 @@
+"""Unit tests of what the benches make of their figures."""
