@@ -1,7 +1,7 @@
 """From any state to any state, in steps that may be interrupted."""
 
 from dataclasses import replace
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,7 +27,7 @@ from natgate.model.change import (
     SetSysctl,
     SetTunnel,
 )
-from natgate.model.desired import Guard
+from natgate.model.desired import Detour, Guard, Tunnel
 from natgate.model.observed import Observed
 from natgate.model.spec import Spec
 from natgate.model.table import Chain, Lookup, Rule
@@ -234,3 +234,38 @@ def test_forwarding_of_single_links_is_restored_after_that_of_all() -> None:
 def test_removal_from_an_empty_kernel_does_nothing() -> None:
     """Where natgate made nothing, nothing is taken away, and a setting that is gone stays gone."""
     assert removal(EMPTY, {FORWARDING: "0"}, frozenset()) == ()
+
+
+PEER = IPv4Address("10.10.0.52")
+TUNNEL = Tunnel(local=IPv4Address("10.10.0.20"), port=4789)
+DETOUR = Detour(mark=7, peer=PEER, tunnelled=True)
+
+
+def test_the_tunnel_comes_before_the_rules_and_goes_after_them() -> None:
+    """Rules mark packets only while their detour is there."""
+    divided = replace(DESIRED, tunnel=TUNNEL, detours=frozenset({DETOUR}))
+    kernel = brought(divided, EMPTY)
+    assert order(diff(divided, EMPTY))[:5] == [
+        SetGuard,
+        AddBlackhole,
+        SetTunnel,
+        AddDetour,
+        ChangeTable,
+    ]
+    changes = diff(replace(DESIRED, guards={}), kernel.held)
+    assert order(changes) == [RemoveDetour, RemoveTunnel, RemoveGuard]
+    assert order(removal(kernel.held, {}, frozenset())) == [
+        ChangeTable,
+        RemoveDetour,
+        RemoveTunnel,
+        RemoveBlackhole,
+        RemoveGuard,
+    ]
+
+
+def test_a_detour_that_leads_elsewhere_is_led_anew_in_place() -> None:
+    """The mark is the same, so nothing is taken away."""
+    divided = replace(DESIRED, tunnel=TUNNEL, detours=frozenset({DETOUR}))
+    held = brought(divided, EMPTY).held
+    other = replace(DETOUR, peer=IPv4Address("10.10.0.99"))
+    assert diff(divided, replace(held, detours=frozenset({other}))) == (AddDetour(detour=DETOUR),)
