@@ -56,7 +56,7 @@ def test_half_open_connections_stay_where_they_are(both: Rig) -> None:
     with both.client.entered():
         half = socket.socket()
     with half:
-        half.setblocking(False)  # noqa: FBT003 (the standard library's own signature)
+        half.setblocking(False)
         half.connect_ex((TARGET, PORT + 1))
         until(lambda: len(both.a.flows()) == 1, "a half-open flow")
         connection = both.connect(both.listen())
@@ -66,7 +66,7 @@ def test_half_open_connections_stay_where_they_are(both: Rig) -> None:
 
 
 def test_a_udp_stream_outlives_its_timeout_as_a_replica_while_it_is_used(both: Rig) -> None:
-    """conntrackd sends it once; it is touched as long as it lives, and an idle one is not."""
+    """Conntrackd sends it once; it is touched as long as it lives, and an idle one is not."""
     both.a.space.run(f"sysctl -qw net.netfilter.nf_conntrack_udp_timeout_stream={SHORT}")
     used, idle = both.stream(), both.stream()
     until(lambda: all(c.works() for c in (used, idle)) and _both(both, used.port, idle.port), "two")
@@ -145,7 +145,7 @@ def test_a_conntrackd_that_died_is_started_again_and_sends_all(both: Rig) -> Non
 
 
 def test_strangers_cannot_make_flows(both: Rig) -> None:
-    """conntrackd believes everybody, so nobody but the peer gets through to it."""
+    """Conntrackd believes everybody, so nobody but the peer gets through to it."""
     with both.b.space.entered():
         pass
     with both.client.entered(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
@@ -162,6 +162,6 @@ def test_a_removed_node_leaves_nothing(nodes: Rig) -> None:
     assert pid is not None
     nodes.a.daemon.remove()
     assert not nodes.a.directory.exists()
-    assert not Path(f"/proc/{pid}/cmdline").exists() or not Path(
-        f"/proc/{pid}/cmdline"
-    ).read_bytes()
+    assert (
+        not Path(f"/proc/{pid}/cmdline").exists() or not Path(f"/proc/{pid}/cmdline").read_bytes()
+    )

@@ -17,7 +17,6 @@ from natgate.agent.replication import Replication
 from natgate.kernel import flows
 from natgate.kernel.conntrackd import Conntrackd
 from natgate.kernel.host import HostKernel
-from natgate.model.spec import Spec
 from natgate.model.view import NO_SYNC, NodeView, SyncView
 from natgate.plan import state as known
 from natgate.plan.setup import setup_of
