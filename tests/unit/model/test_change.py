@@ -1,12 +1,13 @@
 """Changes print as exactly what will be run."""
 
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 
 from natgate.model.change import (
     AddBlackhole,
     AddChain,
+    AddDetour,
     AddElements,
     AddLookup,
     AddObject,
@@ -19,15 +20,21 @@ from natgate.model.change import (
     DeleteTable,
     Flush,
     RemoveBlackhole,
+    RemoveDetour,
     RemoveGuard,
+    RemoveTunnel,
     SetGuard,
     SetSysctl,
+    SetTunnel,
     TableStep,
 )
-from natgate.model.desired import Guard
+from natgate.model.desired import Detour, Guard, Tunnel
 from natgate.model.table import Chain, Hook, Lookup, Rule
 
 PREFIX = IPv4Network("10.0.0.0/24")
+PEER = IPv4Address("10.0.0.2")
+TUNNELLED = Detour(mark=0x4E470002, peer=PEER, tunnelled=True)
+ROUTED = Detour(mark=0x4E470002, peer=PEER, tunnelled=False)
 HOOKED = Chain(name="post", hook=Hook(type="nat", hook="postrouting", priority=100))
 
 STEPS: list[tuple[TableStep, str]] = [
@@ -42,6 +49,10 @@ STEPS: list[tuple[TableStep, str]] = [
     (
         AddLookup(lookup=Lookup(name="m", type="ipv4_addr : verdict", interval=True)),
         "add map ip natgate m { type ipv4_addr : verdict; flags interval; }",
+    ),
+    (
+        AddLookup(lookup=Lookup(name="m", type="integer : verdict", interval=True)),
+        "add map ip natgate m { typeof icmp id : verdict; flags interval; }",
     ),
     (AddChain(chain=Chain(name="c")), "add chain ip natgate c"),
     (
@@ -82,6 +93,20 @@ CHANGES: list[tuple[Change, str]] = [
     (RemoveGuard(link="eth0"), "tc filter del dev eth0 egress pref 1 handle 0x4e47 bpf"),
     (AddBlackhole(prefix=PREFIX), "ip route replace blackhole 10.0.0.0/24 proto 78"),
     (RemoveBlackhole(prefix=PREFIX), "ip route del blackhole 10.0.0.0/24 proto 78"),
+    (
+        SetTunnel(tunnel=Tunnel(local=PEER, port=4789)),
+        "ip link add ng-vx type vxlan id 20039 local 10.0.0.2 dstport 4789 nolearning",
+    ),
+    (RemoveTunnel(), "ip link del ng-vx"),
+    (
+        AddDetour(detour=TUNNELLED),
+        "ip rule add fwmark 0x4e470002 lookup 1313275906 # to 10.0.0.2 by ng-vx",
+    ),
+    (
+        AddDetour(detour=ROUTED),
+        "ip rule add fwmark 0x4e470002 lookup 1313275906 # to 10.0.0.2 by the default route",
+    ),
+    (RemoveDetour(detour=ROUTED), "ip rule del fwmark 0x4e470002 lookup 1313275906"),
 ]
 
 
