@@ -204,9 +204,7 @@ def observations(draw: DrawFn, desired: Desired) -> Observed:
     tunnel = draw(st.sampled_from(tunnels))
     return Observed(
         tunnel=tunnel,
-        detours=frozenset(
-            {d.mark: d for d in draw(detours) if tunnel or not d.tunnelled}.values()
-        ),
+        detours=frozenset({d.mark: d for d in draw(detours) if tunnel or not d.tunnelled}.values()),
         table=table,
         ownership=draw(st.sampled_from(["none", "mine"])) if table else "none",
         guards=guards,

@@ -1,9 +1,8 @@
-"""Roles: what a node's rules must know."""
+"""What a node's rules must know of a decision."""
 
 from natgate.model.roles import Roles
 
 
-def test_at_first_a_node_plays_no_role() -> None:
-    """A node that knows nothing carries nothing and gives out no port."""
-    assert (dict(Roles().carriers), Roles().handing_out) == ({}, frozenset())
-    assert Roles(carriers={"g@a": "a"}) == Roles(carriers={"g@a": "a"}, handing_out=frozenset())
+def test_a_node_that_knows_nothing_hands_out_nothing() -> None:
+    """Without a decision nobody carries a share, and no ports are given out."""
+    assert Roles() == Roles(carriers={}, handing_out=frozenset())

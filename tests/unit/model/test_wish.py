@@ -21,9 +21,7 @@ from natgate.model.wish import (
 KEYS = st.sampled_from([MAINTENANCE, drain("a"), drain("b"), move("g"), move("g@a")])
 WISHES = st.dictionaries(
     KEYS,
-    st.builds(
-        Wish, number=st.integers(1, 5), value=st.sampled_from([ON, OFF, f"{TO}a", f"{AT}b"])
-    ),
+    st.builds(Wish, number=st.integers(1, 5), value=st.sampled_from([ON, OFF, f"{TO}a", f"{AT}b"])),
 )
 
 

@@ -157,9 +157,7 @@ def divisions(draw: st.DrawFn) -> Division:
 
 def returns(to: IPv4Address, port: int) -> list[Packet]:
     """Every kind of return that names a port or an id."""
-    replies = [
-        Packet(to, 1, icmp=kind, echo=port) for kind in (ECHO_REPLY, TIMESTAMP_REPLY)
-    ]
+    replies = [Packet(to, 1, icmp=kind, echo=port) for kind in (ECHO_REPLY, TIMESTAMP_REPLY)]
     errors = [
         Packet(to, 1, icmp=kind, quoted=protocol, quoted_port=port, quoted_echo=port)
         for kind in (UNREACHABLE, EXCEEDED, PROBLEM)
@@ -185,9 +183,7 @@ def test_one_node_keeps_a_return_and_all_others_hand_it_to_that_node(
 
 @FEW
 @given(divisions(), st.integers(0, 65535), st.data())
-def test_a_return_is_handed_over_once(
-    division: Division, port: int, data: st.DataObject
-) -> None:
+def test_a_return_is_handed_over_once(division: Division, port: int, data: st.DataObject) -> None:
     """What arrives from another node stays, so that nothing goes back and forth for ever."""
     address = division.gateway.addresses[0].address
     packet = data.draw(st.sampled_from(returns(address, port)))
@@ -241,11 +237,11 @@ def test_what_is_not_known_stays() -> None:
 
 def test_marks_and_detours_lead_to_each_other_node() -> None:
     """Each node has a mark of its own, and on every other node a detour by the carrier."""
-    spec = divided_zones(THIRD, ("mode: active-active\n", "mode: active-active\n    nodes: [node-a, node-c]\n"))
-    assert [handover.mark_of(spec, n.name) - handover.FIRST_MARK for n in spec.nodes] == [0, 1, 2]
-    peer = Detour(
-        mark=handover.FIRST_MARK + 1, peer=IPv4Address("10.10.0.52"), tunnelled=True
+    spec = divided_zones(
+        THIRD, ("mode: active-active\n", "mode: active-active\n    nodes: [node-a, node-c]\n")
     )
+    assert [handover.mark_of(spec, n.name) - handover.FIRST_MARK for n in spec.nodes] == [0, 1, 2]
+    peer = Detour(mark=handover.FIRST_MARK + 1, peer=IPv4Address("10.10.0.52"), tunnelled=True)
     assert handover.detours_of(spec, "node-a") == {peer}
     assert handover.detours_of(spec, "node-d") == frozenset()
     assert handover.tunnel_peers(spec, "node-a") == (peer.peer,)

@@ -40,6 +40,39 @@ OURS: list[tuple[list[dict[str, Any]], str]] = [
     ([match({"meta": {"key": "l4proto"}}, 6)], "meta l4proto tcp"),
     ([match({"meta": {"key": "l4proto"}}, 47)], "meta l4proto 47"),
     ([{"counter": "invalid"}], 'counter name "invalid"'),
+    ([match({"numgen": {"mode": "random", "mod": 3, "offset": 0}}, 0)], "numgen random mod 3 0"),
+    (
+        [match({"numgen": {"mode": "inc", "mod": 3, "offset": 5}}, 0)],
+        "numgen inc mod 3 offset 5 0",
+    ),
+    (
+        [
+            {"mangle": {"key": {"meta": {"key": "mark"}}, "value": 7}},
+            {"notrack": None},
+            {"accept": None},
+        ],
+        "meta mark set 7 notrack accept",
+    ),
+    (
+        [{"mangle": {"key": {"ct": {"key": "event"}}, "value": ["destroy", "assured"]}}],
+        "ct event set assured,destroy",
+    ),
+    (
+        [{"vmap": {"key": {"payload": {"protocol": "icmp", "field": "id"}}, "data": "@ids"}}],
+        "@th,32,16 vmap @ids",
+    ),
+    (
+        [
+            match({"payload": {"base": "th", "offset": 136, "len": 8}}, {"set": [6, 17]}),
+            {
+                "vmap": {
+                    "key": {"payload": {"base": "th", "offset": 224, "len": 16}},
+                    "data": "@ids",
+                }
+            },
+        ],
+        "@th,136,8 { 17, 6 } @th,224,16 vmap @ids",
+    ),
     ([{"counter": {"packets": 5, "bytes": 7}}], "counter"),
     ([match(DADDR, {"prefix": {"addr": "192.0.2.0", "len": 24}})], "ip daddr 192.0.2.0/24"),
     (
@@ -84,61 +117,6 @@ OURS: list[tuple[list[dict[str, Any]], str]] = [
         "{ 0 : 10.0.0.1 . 1025-65535, 1 : 10.0.0.2 }",
     ),
     ([match(OFFSET, 3)], "jhash ip saddr mod 2 offset 3 3"),
-    ([match({"numgen": {"mode": "random", "mod": 3, "offset": 0}}, 0)], "numgen random mod 3 0"),
-    ([match({"numgen": {"mode": "inc", "mod": 3, "offset": 7}}, 8)], "numgen inc mod 3 offset 7 8"),
-    (
-        [
-            match({"meta": {"key": "l4proto"}}, {"set": [6, 17]}),
-            {"vmap": {"key": payload("th", "dport"), "data": "@ports.g"}},
-        ],
-        "meta l4proto { tcp, udp } th dport vmap @ports.g",
-    ),
-    (
-        [
-            match(payload("icmp", "type"), {"set": ["timestamp-reply", "echo-reply"]}),
-            {"vmap": {"key": payload("icmp", "id"), "data": "@ids.g"}},
-        ],
-        "icmp type { echo-reply, timestamp-reply } @th,32,16 vmap @ids.g",
-    ),
-    (
-        [
-            match({"payload": {"base": "th", "offset": 136, "len": 8}}, {"set": [6, 17]}),
-            {
-                "vmap": {
-                    "key": {"payload": {"base": "th", "offset": 224, "len": 16}},
-                    "data": "@ids.g",
-                }
-            },
-        ],
-        "@th,136,8 { 17, 6 } @th,224,16 vmap @ids.g",
-    ),
-    (
-        [
-            match({"payload": {"base": "th", "offset": 136, "len": 8}}, 1),
-            {
-                "vmap": {
-                    "key": {"payload": {"base": "th", "offset": 256, "len": 16}},
-                    "data": "@ids.g",
-                }
-            },
-        ],
-        "@th,136,8 1 @th,256,16 vmap @ids.g",
-    ),
-    (
-        [
-            {"counter": "handed_over"},
-            {"mangle": {"key": payload("ip", "dscp"), "value": 63}},
-            {"mangle": {"key": {"meta": {"key": "mark"}}, "value": 1313275906}},
-            {"notrack": None},
-            {"accept": None},
-        ],
-        'counter name "handed_over" ip dscp set 63 meta mark set 1313275906 notrack accept',
-    ),
-    (
-        [match(payload("ip", "dscp"), 63), {"mangle": {"key": payload("ip", "dscp"), "value": "cs0"}}]
-        + [{"return": None}],
-        "ip dscp 63 ip dscp set cs0 return",
-    ),
     ([{"jump": {"target": "c"}}], "jump c"),
     ([{"goto": {"target": "c"}}, {"return": None}], "goto c return"),
 ]
