@@ -68,6 +68,13 @@ def spec_with(*replacements: tuple[str, str]) -> str:
     return text
 
 
+def divided_zones(*replacements: tuple[str, str]) -> Spec:
+    """The same, active-active: each zone is carried by its own node; pieces may be replaced."""
+    mode = ("  - name: partner\n", "  - name: partner\n    mode: active-active\n")
+    steering = ("heartbeat:", "steering: {kind: lab}\nheartbeat:")
+    return parse_spec(spec_with(mode, steering, *replacements))
+
+
 @st.composite
 def specs(draw: DrawFn) -> Spec:
     """Any valid spec of one to four zones and one to three gateways."""

@@ -1,44 +1,79 @@
-"""What an operator has asked for, known to all nodes."""
+"""Wishes: wherever and in whatever order they are heard, the later word counts."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natgate.model.wish import MAINTENANCE, ON, Wish, drain, lasting, merged, move, said, value
+from natgate.model.wish import (
+    AT,
+    MAINTENANCE,
+    OFF,
+    ON,
+    TO,
+    Wish,
+    drain,
+    lasting,
+    merged,
+    move,
+    said,
+    value,
+)
 
+KEYS = st.sampled_from([MAINTENANCE, drain("a"), drain("b"), move("g"), move("g@a")])
 WISHES = st.dictionaries(
-    st.sampled_from([MAINTENANCE, drain("a"), move("g")]),
-    st.builds(Wish, number=st.integers(0, 4), value=st.sampled_from(["on", "off", "to c"])),
+    KEYS,
+    st.builds(Wish, number=st.integers(1, 5), value=st.sampled_from([ON, OFF, f"{TO}a", f"{AT}b"])),
 )
 
 
 @given(WISHES, WISHES, WISHES)
-def test_nodes_agree_in_whatever_order_they_hear(
+def test_the_order_of_hearing_makes_no_difference(
     one: dict[str, Wish], two: dict[str, Wish], three: dict[str, Wish]
 ) -> None:
-    """Merging is commutative, associative and idempotent."""
+    """Merging is commutative, associative and idempotent: nodes that have heard all agree."""
     assert merged(one, two) == merged(two, one)
     assert merged(merged(one, two), three) == merged(one, merged(two, three))
     assert merged(one, one) == one
+    assert merged(merged(one, two), two) == merged(one, two)
 
 
-@given(WISHES, WISHES)
-def test_a_new_word_wins_over_all_that_was_known(
-    one: dict[str, Wish], old: dict[str, Wish]
+@given(WISHES, WISHES, KEYS, st.sampled_from([ON, OFF]))
+def test_the_later_word_wins_everywhere(
+    here: dict[str, Wish], there: dict[str, Wish], key: str, text: str
 ) -> None:
-    """Whoever hears it forgets what was said before."""
-    known = merged(one, old)
-    after = said(known, MAINTENANCE, ON)
-    assert merged(known, after) == merged(after, known)
-    assert value(merged(known, after), MAINTENANCE) == ON
+    """What is said after hearing all that was said before is what every node then knows."""
+    after = said(merged(here, there), key, text)
+    for heard in (here, there, merged(there, here)):
+        assert value(merged(heard, after), key) == text
+        assert value(merged(after, heard), key) == text
+    assert {k: w for k, w in after.items() if k != key} == {
+        k: w for k, w in merged(here, there).items() if k != key
+    }
 
 
-def test_nothing_is_wished_where_nothing_was_said() -> None:
-    """The value is empty, and a first word has number one."""
+@given(WISHES, st.lists(st.tuples(st.integers(0, 2), KEYS, st.sampled_from([ON, OFF])), max_size=9))
+def test_nodes_that_speak_at_once_agree_in_the_end(
+    known: dict[str, Wish], words: list[tuple[int, str, str]]
+) -> None:
+    """Words said on three nodes at once, before any is heard, leave all with the same wishes."""
+    nodes = [known, known, known]
+    for node, key, text in words:
+        nodes[node] = dict(said(nodes[node], key, text))
+    one = merged(merged(nodes[0], nodes[1]), nodes[2])
+    other = merged(nodes[2], merged(nodes[1], nodes[0]))
+    assert one == other
+    for key in {key for _, key, _ in words}:
+        assert one[key].number > (known[key].number if key in known else 0)
+
+
+def test_nothing_is_wished_at_first() -> None:
+    """What nobody has spoken of is empty, and the first word has number one."""
     assert value({}, MAINTENANCE) == ""
-    assert said({}, MAINTENANCE, ON)[MAINTENANCE].number == 1
+    assert said({}, MAINTENANCE, ON) == {MAINTENANCE: Wish(number=1, value=ON)}
 
 
-def test_a_move_is_forgotten_with_its_agent() -> None:
-    """It could happen much later; maintenance and drains last."""
-    wishes = said(said({}, move("g"), "to c"), drain("a"), ON)
-    assert list(lasting(wishes)) == [drain("a")]
+@given(WISHES)
+def test_a_move_is_forgotten_with_the_agent(wishes: dict[str, Wish]) -> None:
+    """What is on or off outlives an agent; a move does not, or it could happen much later."""
+    left = lasting(wishes)
+    assert left == {k: w for k, w in wishes.items() if k in {MAINTENANCE, "drain a", "drain b"}}
+    assert lasting(left) == left
