@@ -94,7 +94,7 @@ def test_a_node_that_comes_back_empty_is_filled_with_what_it_once_carried(both: 
     both.through(both.b)
     run = both.b.run
     assert run is not None
-    run.took_over()
+    run.moved()
     ports.add(both.connect(server).port)
     assert both.a.ports() == set()
     back = both.a.up()
@@ -115,7 +115,7 @@ def test_what_ends_after_a_failover_ends_on_the_other_node_too(both: Rig) -> Non
     both.through(both.b)
     run = both.b.run
     assert run is not None
-    run.took_over()
+    run.moved()
     assert connection.works()
     both.b.space.run("conntrack -F")
     until(lambda: connection.port not in both.a.ports(), "gone")

@@ -138,11 +138,11 @@ class Run:
         self._thread.join(timeout=DEADLINE)
         self._loop.close()
 
-    def took_over(self) -> None:
-        """The decision gave it a share."""
+    def moved(self) -> None:
+        """The decision saw shares change hands."""
 
         async def tell() -> None:
-            self.replication.took_over()
+            self.replication.moved()
 
         self.do(tell())
 

@@ -5,6 +5,7 @@ Each test looks again and again at the rules of both nodes: no port may be given
 
 import re
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -72,7 +73,7 @@ def _settle(bench: Bench) -> None:
 def operate(bench: Bench, *arguments: str) -> None:
     """A command of an operator on node a."""
     state = str(bench.lab.state("node-a"))
-    argv = ["python", "-m", "natgate", *arguments, "--state", state]
+    argv = [sys.executable, "-m", "natgate", *arguments, "--state", state]
     namespace.run(namespace.inside(bench.lab.namespace("node-a"), argv))
 
 

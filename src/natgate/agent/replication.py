@@ -83,10 +83,21 @@ class Replication:
             return ()
         return (f"being filled with flows from {self._peer}",)
 
-    def took_over(self) -> None:
-        """What were replicas are this node's own flows now: they are to be sent from here."""
-        if self._filling is not None:
+    def moved(self) -> None:
+        """Shares changed hands: what conntrackd holds for this node's own flows has to follow.
+
+        A flow that it takes for its own, and that expires here, it ends on the other node as well.
+        So it must forget the flows that another carries now, and may take all that the kernel has
+        for this node's own only while the other carries none.
+        """
+        state = self._state()
+        if self._filling is None or state is None:
+            return
+        carriers = {active(state, share.name) for share in state.setup.shares}
+        if carriers == {self._me}:
             self._begin(self._tell("-R"))
+        elif self._peer in carriers:
+            self._begin(self._tell("-f", "internal"))
 
     def status(self) -> dict[str, Any] | None:
         """How replication fares; None if there is none."""
@@ -190,22 +201,23 @@ class Replication:
         for name in filling.to_fill(self.view(), peers):
             if not self._sending:
                 self._sending = True
-                self._begin(self._send_all(name, peers[name].session))
+                self._begin(self._send_all(name, peers[name]))
 
-    async def _send_all(self, peer: str, session: str) -> None:
-        """Every flow that this node knows, also those that it has taken over."""
+    async def _send_all(self, peer: str, view: SyncView) -> None:
+        """Every flow that this node knows: of all that the kernel has, if the peer has none."""
         try:
-            await self._daemon.tell("-R")
+            if view.empty:
+                await self._daemon.tell("-R")
             await self._daemon.tell("-B")
-            self._filled[peer] = session
+            self._filled[peer] = view.session
         except HostError as error:
             LOG.warning("flows not sent", peer=peer, reason=str(error))
         finally:
             self._sending = False
 
-    async def _tell(self, option: str) -> None:
+    async def _tell(self, *options: str) -> None:
         with suppress(HostError):
-            await self._daemon.tell(option)
+            await self._daemon.tell(*options)
 
     async def _refresh(self) -> None:
         """Keep alive the replicas of what lives here."""
