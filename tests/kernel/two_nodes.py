@@ -290,6 +290,6 @@ def rig(directory: Path) -> Iterator[Rig]:
 def _attach(segment: Namespace, host: Namespace, port: str, *addresses: str) -> None:
     segment.run(
         f"ip link add name {port} type veth peer name eth0 netns {host.path}",
-        f"ip link set {port} master switch up",
+        f"ip link set dev {port} master switch up",
     )
     host.run(*(f"ip address add {each} dev eth0" for each in addresses), "ip link set eth0 up")
