@@ -27,7 +27,13 @@ LOOK = 0.1
 """Seconds between two looks at a conntrackd that is being filled."""
 
 PAUSE = 1.0
-"""Seconds between two looks at one that is not, and before a dead one is started again."""
+"""Seconds between two looks at whether one lives, and before a dead one is started again."""
+
+COUNT = 5
+"""Looks at one that fills nobody, of which one reads its counters."""
+
+FAR_BEHIND = 1000
+"""Messages that the peer has not confirmed, of which a warning tells."""
 
 
 class Replication:
@@ -97,6 +103,7 @@ class Replication:
             "sent_bytes": stats.sent_bytes,
             "received_bytes": stats.received_bytes,
             "lost": stats.lost,
+            "behind": stats.behind,
             "error": self._error,
         }
 
@@ -109,6 +116,9 @@ class Replication:
                 f"{self._me} was not filled by {self._peer} in time: some connections may be lost"
             )
             return [warning("replication-late", self._me, text)]
+        if self._stats.behind > FAR_BEHIND:
+            text = f"{self._peer} has not confirmed {self._stats.behind} messages about flows"
+            return [warning("replication-behind", self._me, text)]
         if self._spec.replication.kind != "none" and len(self._spec.nodes) > 2:  # noqa: PLR2004
             text = "conntrackd replicates between two nodes, and the spec has more"
             return [warning("replication-down", self._me, text)]
@@ -142,15 +152,18 @@ class Replication:
 
     async def _watch(self) -> None:
         """See that conntrackd lives, that this node is filled, and that others are."""
+        looks = 0
         while True:
+            empty = self._filling is not None and self._filling.empty
             if self._daemon.lives() is None:
                 await asyncio.sleep(PAUSE)
                 self._revive()
             elif self._filling is not None:
-                with suppress(HostError):
-                    self._stats = await self._daemon.stats()
+                if empty or looks % COUNT == 0:
+                    with suppress(HostError):
+                        self._stats = await self._daemon.stats()
                 self._fill()
-            empty = self._filling is not None and self._filling.empty
+            looks += 1
             await asyncio.sleep(LOOK if empty else PAUSE)
 
     def _revive(self) -> None:

@@ -92,9 +92,9 @@ class Conntrackd:
         self.stop()
         shutil.rmtree(self._directory, ignore_errors=True)
 
-    async def tell(self, option: str) -> str:
-        """Its answer to one of its own options, such as -s; HostError if it gives none in time."""
-        argv = (PROGRAM, "-C", str(self._config), option)
+    async def tell(self, *options: str) -> str:
+        """Its answer to its own options, such as -s; HostError if it gives none in time."""
+        argv = (PROGRAM, "-C", str(self._config), *options)
         try:
             asked = await asyncio.create_subprocess_exec(
                 *argv,
@@ -114,13 +114,14 @@ class Conntrackd:
                 asked.kill()
                 await asked.wait()
         if asked.returncode:
-            raise HostError(f"conntrackd {option} failed with exit code {asked.returncode}")
+            asked_for = " ".join(options)
+            raise HostError(f"conntrackd {asked_for} failed with exit code {asked.returncode}")
         return output.decode(errors="replace")
 
     async def stats(self) -> Stats:
         """What it counts; HostError if it does not say."""
         try:
-            return parse_stats(await self.tell("-s"))
+            return parse_stats(await self.tell("-s"), await self.tell("-s", "queue"))
         except ValueError as error:
             raise HostError(f"conntrackd's counters cannot be read: {error}") from None
 

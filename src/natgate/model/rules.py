@@ -12,6 +12,7 @@ from itertools import combinations
 from natgate.model.address import LAST_PORT, collapse, covers
 from natgate.model.bgp import bgp_problems
 from natgate.model.error import Problem
+from natgate.model.replication import replication_problems
 from natgate.model.routes import EVERYWHERE, wanted_routes
 from natgate.model.share import shares_of
 from natgate.model.spec import EtcdFence, Gateway, Health, LabSteering, Spec, Subnet, WitnessFence
@@ -40,6 +41,7 @@ def problems(spec: Spec) -> tuple[Problem, ...]:
         _ways,
         _timing,
         _fence,
+        replication_problems,
         vrrp_problems,
         bgp_problems,
     )

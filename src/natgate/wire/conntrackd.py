@@ -95,7 +95,8 @@ def _ignored(pairing: Pairing) -> Iterable[IPv4Address]:
 class Stats:
     """What conntrackd counts: `flows` known here, `injected` from the peer, `failed` injections.
 
-    `lost` are messages that never came, `malformed` those that were none.
+    `lost` are messages that never came, `malformed` those that were none. `behind`: messages that
+    the peer has not confirmed yet, which is how far it lags.
     """
 
     flows: int = 0
@@ -106,10 +107,11 @@ class Stats:
     send_errors: int = 0
     lost: int = 0
     malformed: int = 0
+    behind: int = 0
 
 
-def parse_stats(text: str) -> Stats:
-    """The output of `conntrackd -s`; ValueError for anything else."""
+def parse_stats(text: str, queues: str = "") -> Stats:
+    """The output of `conntrackd -s` and of `-s queue`; ValueError for anything else."""
     inject = text.partition("external inject:")[2].partition("traffic processed:")[0]
     created = re.findall(r"connections (?:created|updated):\s*(\d+)\s*failed:\s*(\d+)", inject)
     if not created:
@@ -123,6 +125,7 @@ def parse_stats(text: str) -> Stats:
         send_errors=_number(r"(\d+) Error send", text),
         lost=_number(r"(\d+) Lost msgs", text),
         malformed=_number(r"(\d+) Malformed msgs", text),
+        behind=_number(r"queue rsqueue:\s*current elements:\s*(\d+)", queues),
     )
 
 

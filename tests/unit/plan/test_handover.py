@@ -47,7 +47,7 @@ class Packet:
 
     def value(self, key: str) -> int | str | None:
         """What a rule compares."""
-        return {
+        compared: dict[str, int | str | None] = {
             "meta l4proto": self.protocol,
             "meta iifname": self.link,
             "ip daddr": str(self.to),
@@ -58,7 +58,8 @@ class Packet:
             "@th,136,8": self.quoted,
             "@th,224,16": self.quoted_port,
             "@th,256,16": self.quoted_echo,
-        }[key]
+        }
+        return compared[key]
 
 
 def handed_with(table: Table, packet: Packet) -> int | None:

@@ -85,6 +85,21 @@ def test_what_is_not_one_word_is_never_written(odd: dict[str, str]) -> None:
         render_conntrackd(replace(PAIRING, **odd))  # type: ignore[arg-type]
 
 
+QUEUES = """\
+queue txqueue:
+current elements:\t\t           1
+
+queue rsqueue:
+current elements:\t\t          42
+maximum elements:\t\t      131072
+"""
+
+
+def test_what_the_peer_has_not_confirmed_is_how_far_it_lags() -> None:
+    """Messages are kept until they are confirmed, and sent again if they are not."""
+    assert parse_stats(PRINTED, QUEUES).behind == 42
+
+
 def test_its_counters_are_read() -> None:
     """Injected are replicas made or renewed here; failed ones are told."""
     assert parse_stats(PRINTED) == Stats(
