@@ -30,7 +30,7 @@ from natgate.model.event import (
 from natgate.model.routes import Route
 from natgate.model.view import NO_SYNC, NodeView, Reasons, ShareView, SyncView
 from natgate.model.wish import AT, TO, merged, move, said, value
-from natgate.plan.blocks import RELEASE, claim_due, must_stop, released, track_blocks
+from natgate.plan.blocks import RELEASE, claim_due, released, track_blocks, want, worth_waiting
 from natgate.plan.judge import judge, own_word, track_health
 from natgate.plan.state import (
     PeerState,
@@ -82,7 +82,8 @@ def own_view(
                 active=active(state, name),
                 epoch=held.epoch,
                 hands_out=name in handing_out,
-                wants=held.wanted_since is not None,
+                wants=want(held),
+                yields=held.yields,
             )
             for name, held in state.shares.items()
         },
@@ -124,7 +125,7 @@ def _absorb_outcome(
     held: ShareState, event: RoutesFailed | ClaimAnswered, now: float
 ) -> ShareState:
     if isinstance(event, RoutesFailed):
-        return replace(held, busy=False, read=now, error=event.error)
+        return replace(held, busy=False, read=now, error=event.error, wanted_since=None)
     return replace(held, claim=event.claim, claimed=now)
 
 
@@ -140,8 +141,10 @@ def _absorb_routes(state: State, event: RoutesRead, now: float) -> State:
     held = replace(held, holders=event.holders, read=now, busy=False, error=None, epoch=epoch)
     state = _with_share(state, event.share, held)
     after, me = active(state, event.share), state.setup.me
-    if after != me:
-        held = replace(held, claim=None)  # whoever carries it now may have claimed it
+    if after == me:
+        held = replace(held, since=_since(held, now))
+    else:  # whoever carries it now may have claimed it
+        held = replace(held, since=None, claim=None)
     if after == me != before:
         held = replace(held, epoch=epoch + 1)
         state = _fulfil(state, event.share)
@@ -151,6 +154,10 @@ def _absorb_routes(state: State, event: RoutesRead, now: float) -> State:
             held, relieved_by=after, relieved_until=now + patience, reliefs=held.reliefs + 1
         )
     return _with_share(state, event.share, held)
+
+
+def _since(held: ShareState, now: float) -> float:
+    return now if held.since is None else held.since
 
 
 def _fulfil(state: State, share: str) -> State:
@@ -218,9 +225,9 @@ def _decide(state: State, share: ShareSetup, now: float) -> tuple[ShareState, li
 def _take_over(
     state: State, share: ShareSetup, reason: str, now: float
 ) -> tuple[ShareState, list[Order]]:
-    """Take the share; but first let whoever speaks and gives out its ports stop doing so."""
+    """Take the share; but first let all who speak yield its ports."""
     held = state.shares[share.name]
-    if share.divided and must_stop(state, share, now):
+    if share.divided and worth_waiting(state, share, now):
         since = now if held.wanted_since is None else held.wanted_since
         held = replace(held, wanted_since=since)
         if now - since < RELEASE:

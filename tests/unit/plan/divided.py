@@ -9,7 +9,7 @@ from natgate.model.routes import Route
 from natgate.model.view import GatewayView, NodeView, ShareView
 from natgate.model.wish import Wishes
 from natgate.plan.failover import step
-from natgate.plan.state import Setup, ShareSetup, State, begin
+from natgate.plan.state import Setup, ShareSetup, State, active, begin
 
 
 def route_of(node: str) -> Route:
@@ -79,14 +79,22 @@ class Divided:
         digest: str = "d",
         wishes: Wishes | None = None,
     ) -> tuple[Order, ...]:
-        """A peer says how it is, and what it does with shares."""
+        """A peer says how it is, and what it does with shares: else it knows what this node does."""
         view = NodeView(
             digest=digest,
             gateways={"g": GatewayView(reasons=reasons)},
-            shares=shares or {},
+            shares=self.known() if shares is None else shares,
             wishes=wishes or {},
         )
         return self.tell(HeartbeatHeard(peer=peer, view=view), at=at)
+
+    def known(self) -> dict[str, ShareView]:
+        """The word of a peer that has read the same routes, and gives out and wants nothing."""
+        held = self.state.shares
+        return {
+            name: ShareView(active=active(self.state, name), epoch=held[name].epoch)
+            for name in held
+        }
 
     def read(self, node: str, holder: str | None, *, at: float | None = None) -> tuple[Order, ...]:
         """Who the share of a node leads to."""
