@@ -173,7 +173,7 @@ Stall: the longest time in which a 100 Mbit/s download or an echoed stream stood
 def main(runs: int, modes: list[str], kinds: list[str]) -> int:
     """Print the matrix and keep it; 1 if a connection was lost or a source was wrong."""
     scene = catalogue.prepared(catalogue.DEFAULT_SCENE)
-    planned = rounds(scene, kinds or list(faults.FAULTS), modes)
+    planned = rounds(scene, kinds or list(faults.OF_ONE_NODE), modes)
     progress = Progress(runs * sum(len(each.breaks) for each in planned))
     found: Found = defaultdict(list)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the lab is taken down

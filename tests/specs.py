@@ -68,6 +68,13 @@ def spec_with(*replacements: tuple[str, str]) -> str:
     return text
 
 
+def divided_zones(*replacements: tuple[str, str]) -> Spec:
+    """The same, active-active: each zone is carried by its own node; pieces may be replaced."""
+    mode = ("  - name: partner\n", "  - name: partner\n    mode: active-active\n")
+    steering = ("heartbeat:", "steering: {kind: lab}\nheartbeat:")
+    return parse_spec(spec_with(mode, steering, *replacements))
+
+
 @st.composite
 def specs(draw: DrawFn) -> Spec:
     """Any valid spec of one to four zones and one to three gateways."""
@@ -158,11 +165,11 @@ def _gateways(
     pool = [f"10.20.{200 + g}.{n}" for n in (4, 5, 9)] + [f"198.51.100.{10 * g + 1}"]
     addresses = draw(st.lists(st.sampled_from(pool), min_size=1, max_size=3, unique=True))
     names = [node["name"] for node in nodes]
-    seen: set[tuple[str, str | None]] = set()
+    seen: set[tuple[str, str]] = set()
     snat = []
     for e in range(draw(st.integers(0, 4))):
         entry = draw(_entries(g, clients, addresses, alone=alone))
-        where = entry["destinations"] or [None]
+        where = entry["destinations"] or ["0.0.0.0/0"]
         fresh = [s for s in entry["sources"] if not any((s, d) in seen for d in where)]
         seen |= {(s, d) for s in fresh for d in where}
         if fresh:

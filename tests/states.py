@@ -1,7 +1,7 @@
 """Any state that a node's kernel may be in: another spec's, and disturbed by others."""
 
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
@@ -19,17 +19,24 @@ from natgate.model.change import (
     Flush,
     TableStep,
 )
-from natgate.model.desired import Desired, Guard
+from natgate.model.desired import Desired, Detour, Guard, Tunnel
 from natgate.model.observed import Observed, UnknownGuard
 from natgate.model.table import Chain, Hook, Lookup, Rule, Table
 from natgate.plan.compile import NodeFacts, compile_node
 from natgate.plan.diff import diff
-from tests.specs import specs
+from tests.specs import divided_zones, specs
 
 LINKS = ("eth0", "eth1", "wan.7")
 FOREIGN = Chain(name="foreign")
 BASE = Chain(name="foreign-base", hook=Hook(type="filter", hook="input", priority=7))
 VERDICTS = Lookup(name="foreign-map", type="ipv4_addr : verdict")
+ROUTE_CARRIER = ("heartbeat:", "handover: {carrier: route}\nheartbeat:")
+FOREIGN_TUNNEL = Tunnel(local=IPv4Address("192.0.2.8"), port=4790)
+FOREIGN_DETOURS = tuple(
+    Detour(mark=mark, peer=IPv4Address("192.0.2.9"), tunnelled=tunnelled)
+    for mark in (0x4E470001, 0x4E4700FF)
+    for tunnelled in (True, False)
+)
 PORTS = Lookup(name="foreign-set", type="ipv4_addr . inet_service")
 
 
@@ -152,7 +159,7 @@ class Case:
 @st.composite
 def cases(draw: DrawFn) -> Case:
     """Any spec for any node, and any state of its kernel."""
-    spec = draw(specs())
+    spec = draw(specs() | st.sampled_from([divided_zones(), divided_zones(ROUTE_CARRIER)]))
     works = draw(st.booleans())
     facts = NodeFacts(
         name=draw(st.sampled_from([node.name for node in spec.nodes])),
@@ -189,7 +196,15 @@ def observations(draw: DrawFn, desired: Desired) -> Observed:
     prefixes = st.sampled_from(
         [*desired.blackholes, *other.blackholes, IPv4Network("192.0.2.1/32")]
     )
+    tunnels = [None, desired.tunnel, other.tunnel, FOREIGN_TUNNEL]
+    shifted = (replace(d, peer=IPv4Address("192.0.2.9")) for d in desired.detours)
+    detours = st.frozensets(
+        st.sampled_from([*desired.detours, *other.detours, *shifted, *FOREIGN_DETOURS]), max_size=4
+    )
+    tunnel = draw(st.sampled_from(tunnels))
     return Observed(
+        tunnel=tunnel,
+        detours=frozenset({d.mark: d for d in draw(detours) if tunnel or not d.tunnelled}.values()),
         table=table,
         ownership=draw(st.sampled_from(["none", "mine"])) if table else "none",
         guards=guards,
@@ -216,6 +231,8 @@ def differences(desired: Desired, observed: Observed) -> dict[str, tuple[object,
         "owned": (desired.owned, observed.ownership == "mine"),
         "guards": (dict(desired.guards), dict(observed.guards)),
         "blackholes": (desired.blackholes, observed.blackholes),
+        "tunnel": (desired.tunnel, observed.tunnel),
+        "detours": (desired.detours, observed.detours),
         "sysctls": (dict(desired.sysctls), {k: observed.sysctls.get(k) for k in desired.sysctls}),
     }
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}

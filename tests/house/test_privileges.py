@@ -31,14 +31,16 @@ network:
   subnets:
     - {name: clients, zone: a, cidr: 10.20.1.0/24}
     - {name: fixed, cidr: 10.20.2.0/28, kind: address}
-nodes: [{name: node, zone: a, address: 192.0.2.1}]
+nodes: [{name: node, zone: a, address: 192.0.2.1}, {name: dead, zone: a, address: 192.0.2.3}]
 gateways:
   - name: out
     addresses: [{address: 10.20.2.1}]
     snat: [{name: all, sources: [10.20.1.0/24]}]
     health: {upstream: [{kind: icmp, address: 192.0.2.2}]}
 host: {ownership: "off"}
+heartbeat: {key_env: NATGATE_TEST_KEY}
 """
+KEY = {"NATGATE_TEST_KEY": "a key for this test alone"}
 
 
 @pytest.fixture
@@ -58,10 +60,12 @@ def agent(node: str, state: Path, allowed: list[str]) -> subprocess.Popen[str]:
     """An agent in the node's namespace with the unit's confinement."""
     spec = state / "spec.yaml"
     spec.write_text(SPEC)
-    command = [sys.executable, "-m", "natgate", "agent", "--state", str(state), "--spec", str(spec)]
+    command = [sys.executable, "-m", "natgate", "agent", "--state", str(state)]
+    command += ["--spec", str(spec), "--node", "node"]
     confined = [*CONFINED, " ".join(allowed), str(state), *command]
     argv = namespace.inside(node, ["unshare", "--mount", *confined])
-    return subprocess.Popen(argv, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    environment = {**os.environ, **KEY}
+    return subprocess.Popen(argv, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=environment)
 
 
 def natgate(node: str, *arguments: str) -> str:
@@ -94,6 +98,8 @@ def test_an_agent_confined_as_the_unit_says_applies_and_repairs(node: str, tmp_p
             healthy = '"healthy": true'
             status = ("status", "--json", "--state", str(tmp_path))
             until(lambda: healthy in natgate(node, *status), "upstream is not checked")
+            synced = '"state": "in sync"'
+            until(lambda: synced in natgate(node, *status), "flows are not replicated")
             namespace.run(namespace.inside(node, ["nft", "flush", "ruleset"]))
             namespace.set_sysctls(node, {"net.ipv4.ip_forward": 0})
             until(lambda: forwards(node), "the damage is not repaired")

@@ -25,7 +25,7 @@ def test_demo_says_what_each_fault_cost() -> None:
         mine = [found for found in result["faults"] if found["mode"] == mode]
         shown = [(found["kind"], found["ownership"]) for found in mine]
         twice = [("node-dead", "auto")] if mode == "active-active" else []
-        assert shown == [(k, "auto") for k in faults.FAULTS] + twice + ONCE * (number == 0)
+        assert shown == [(k, "auto") for k in faults.OF_ONE_NODE] + twice + ONCE * (number == 0)
         assert [found["kind"] for found in mine if not found["carried_returns"]] == [
             kind for kind, _ in twice
         ]

@@ -39,7 +39,7 @@ def _healed(bench: Bench) -> Iterator[None]:
     bench.heal()
 
 
-@pytest.mark.parametrize("kind", faults.FAULTS)
+@pytest.mark.parametrize("kind", faults.OF_ONE_NODE)
 def test_traffic_goes_on_and_never_with_a_wrong_source(bench: Bench, kind: str) -> None:
     """Traffic flows again within the time promised, and the far side sees one source only."""
     before = bench.active()
@@ -52,9 +52,9 @@ def test_traffic_goes_on_and_never_with_a_wrong_source(bench: Bench, kind: str) 
     assert cost.outage_ms <= limit
     stays = kind in REPAIRED | HARMLESS
     assert (bench.active() == before) is stays
+    assert cost.download_survived
+    assert cost.stream_survived
     if stays:
-        assert cost.download_survived
-        assert cost.stream_survived
         assert cost.download_mbit_s > 90
 
 

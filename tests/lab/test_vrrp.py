@@ -99,7 +99,7 @@ def test_nobody_answers_as_the_fixed_address(flat: Bench) -> None:
         server.kill()
 
 
-@pytest.mark.parametrize("kind", faults.FAULTS)
+@pytest.mark.parametrize("kind", faults.OF_ONE_NODE)
 def test_traffic_goes_on_and_never_with_a_wrong_source(flat: Bench, kind: str) -> None:
     """Traffic flows again within the time promised; what the node can repair moves nothing."""
     before = flat.active()

@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import hashlib
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import Any
 
 import structlog
 
+from natgate.agent.drift import Drifts, kernel_warnings, summary
 from natgate.agent.keeper import Keeper, Kept
 from natgate.agent.replication import Replication
 from natgate.agent.roles import remembered_roles, remembered_wishes, roles_of, still_valid
@@ -18,14 +19,13 @@ from natgate.agent.status import status
 from natgate.agent.takeover import Local
 from natgate.agent.watch import Post, Watch, Watched
 from natgate.kernel.notices import Notice, Notices
-from natgate.model.address import PORTS
-from natgate.model.change import Change, ChangeTable
+from natgate.model.change import Change
 from natgate.model.error import HostError, NatgateError, RefusedError
 from natgate.model.event import Event, HealthChanged, TakeOver, Ticked
 from natgate.model.journal import Failover
 from natgate.model.spec import Spec
 from natgate.model.view import NO_SYNC, NodeView
-from natgate.model.warning import ActiveWarning, warning
+from natgate.model.warning import ActiveWarning
 from natgate.model.wish import lasting
 from natgate.plan import failover
 from natgate.plan.rehearse import Flows
@@ -40,9 +40,6 @@ from natgate.wire.journal import render_roles, render_wishes
 LOG = structlog.get_logger()
 HAND_OVER = 2.0
 """Seconds that a node which is being removed waits for another to carry its gateways."""
-
-DRIFT_SHOWN = 600.0
-"""Seconds for which a repaired drift is shown as a warning."""
 
 MakeWatch = Callable[[Watched, Local, Post], Watch]
 MakeReplication = Callable[[Spec, Callable[[], State | None]], Replication]
@@ -90,12 +87,13 @@ class Agent:
         self._state: State | None = None
         self._roles = remembered_roles(store)
         self._taking: dict[str, bool] = {}
+        self._counting: set[asyncio.Task[None]] = set()
         self._wishes = remembered_wishes(store)
         self._watch: Watch | None = None
         self._kept = Kept(failure=HostError("not verified yet"))
         self._dirty = False
         self._verified = 0.0
-        self._drifts: deque[tuple[float, str]] = deque(maxlen=20)
+        self._drifts = Drifts(node)
         self._said: NodeView | None = None
         self._stopping = False
 
@@ -320,8 +318,8 @@ class Agent:
         """Look at the kernel and put right what is not as the spec wants it."""
         self._bring(now)
         if self._kept.changes:
-            what = "; ".join(_summary(change) for change in self._kept.changes)
-            self._drifts.append((now, what))
+            what = "; ".join(summary(change) for change in self._kept.changes)
+            self._drifts.add(now, what)
             LOG.warning("drift repaired", changes=what)
 
     def _bring(self, now: float) -> None:
@@ -364,7 +362,22 @@ class Agent:
         """Write the journal; a take-over that has ended no longer speaks for the decision."""
         if failover.outcome != "running":
             self._taking.pop(failover.share, None)
-        return self._store.record(failover)
+        recorded = self._store.record(failover)
+        if failover.outcome == "done":
+            self._begin(self._count_into(recorded))
+        return recorded
+
+    async def _count_into(self, failover: Failover) -> None:
+        """Add to a record how many flows moved along."""
+        found = await self.count_flows(failover.share)
+        if found is not None:
+            counted = replace(failover, flows=found.flows, clients=found.clients)
+            self._store.record(counted)
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._counting.add(task)
+        task.add_done_callback(self._counting.discard)
 
     @property
     def state(self) -> State | None:
@@ -376,9 +389,8 @@ class Agent:
         return await self._watch.refused(share) if self._watch else {}
 
     async def count_flows(self, share: str) -> Flows | None:
-        """The flows of a share on this node, and their clients; None if it cannot count them."""
-        del share
-        return None
+        """The flows of a share on this node, and their clients; None if it has none to count."""
+        return await self._replication.count(share) if self._replication else None
 
     def failovers(self) -> tuple[Failover, ...]:
         """The journal of this node, the latest first."""
@@ -394,11 +406,13 @@ class Agent:
             if isinstance(order, TakeOver):
                 LOG.warning("taking over", share=order.share, reason=order.reason)
             self._watch.carry_out(order)
-        for share, node in _actives(self._state).items():
+        after = _actives(self._state)
+        for share, node in after.items():
             if node != before[share]:
-                if node == self.node and self._replication is not None:
-                    self._replication.took_over()
                 self._note(share, before[share], node)
+        moved = any(before[share] not in {None, node} for share, node in after.items())
+        if moved and self._replication is not None:
+            self._replication.moved()
 
     def _note(self, share: str, before: str | None, node: str | None) -> None:
         """What another node did is in the journal as well."""
@@ -464,35 +478,14 @@ class Agent:
         return self._roles.handing_out | remembered_roles(self._store).handing_out
 
     def _warnings(self, now: float) -> list[ActiveWarning]:
-        if self._state is None:
+        if self._state is None or self._spec is None:
             return []
-        found = list(warnings(self._state, self._generation.digest, now))
-        if self._kept.error:
-            found.append(warning("repair-failed", self.node, self._kept.error))
-        elif not self._kept.owned:
-            why = "host.ownership is off" if self._kept.owner_works else "this kernel cannot"
-            found.append(warning("not-owned", self.node, f"the table is not owned: {why}"))
-        found += self._small_flow_table()
-        recent = [(at, what) for at, what in self._drifts if now - at < DRIFT_SHOWN]
-        if self._replication is not None:
-            found += self._replication.warnings()
-        if recent:
-            at, what = recent[-1]
-            times = f"{len(recent)} times" if len(recent) > 1 else "once"
-            text = f"repaired {times}, last {now - at:.0f} s ago: {what}"
-            found.append(warning("drift-repaired", self.node, text))
-        return found
-
-    def _small_flow_table(self) -> list[ActiveWarning]:
-        """The addresses of the spec can carry more flows than the kernel keeps."""
-        limit = self._kept.flow_limit
-        if self._spec is None or limit is None:
-            return []
-        needed = PORTS * sum(len(gateway.addresses) for gateway in self._spec.gateways)
-        if limit >= needed:
-            return []
-        text = f"nf_conntrack_max is {limit}, and the addresses can use {needed} to one destination"
-        return [warning("flow-table-small", self.node, text)]
+        return [
+            *warnings(self._state, self._generation.digest, now),
+            *kernel_warnings(self.node, self._spec, self._kept),
+            *(self._replication.warnings() if self._replication else ()),
+            *self._drifts.warnings(now),
+        ]
 
 
 def digest_of(spec: Spec) -> str:
@@ -502,9 +495,3 @@ def digest_of(spec: Spec) -> str:
 
 def _actives(state: State) -> dict[str, str | None]:
     return {name: active(state, name) for name in state.shares}
-
-
-def _summary(change: Change) -> str:
-    if isinstance(change, ChangeTable):
-        return f"{len(change.steps)} changes to the table, first: {change.steps[0]}"
-    return str(change)

@@ -1,5 +1,6 @@
 """The wiring of an agent: the only module that names every class."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -15,6 +16,7 @@ from natgate.agent.replication import Replication
 from natgate.agent.takeover import Local
 from natgate.agent.watch import Post, Watch, Watched
 from natgate.agent.witness import Witness, listen
+from natgate.cloud.frr import FrrSteering
 from natgate.cloud.interface import Steering
 from natgate.cloud.lab import LabSteering
 from natgate.cloud.none import NoSteering
@@ -161,6 +163,8 @@ def make_steering(spec: Spec, node: str, state: Path) -> Steering:
     end_keepalived(state)
     if spec.steering.kind == "lab":
         return LabSteering(spec.steering)
+    if spec.steering.kind == "frr":
+        return FrrSteering(spec.steering, spec, node)
     return NoSteering(spec.node(node).address)
 
 
@@ -188,6 +192,23 @@ def make_witness(spec: Spec, state: Path) -> Witness:
     except NatgateError:
         udp.close()
         raise
+
+
+def withdraw_steering(state: Path, kernel: HostKernel, store: Store) -> str | None:
+    """Take away, without an agent, what the stored spec announces; why that failed, or None."""
+    latest = store.latest()
+    try:
+        spec = parse_spec(latest.text, "stored spec") if latest is not None else None
+        if spec is None or spec.steering.kind != "frr":
+            return None
+        steering = make_steering(spec, which_node(spec, kernel.observe(), None), state)
+        try:
+            asyncio.run(steering.withdraw())
+        finally:
+            steering.close()
+    except NatgateError as error:
+        return str(error)
+    return None
 
 
 def which_node(spec: Spec, observed: Observed, named: str | None) -> str:

@@ -17,6 +17,7 @@ from natgate.model.view import SyncView
 from natgate.model.warning import ActiveWarning, warning
 from natgate.plan import filling, refresh
 from natgate.plan.filling import Filling
+from natgate.plan.rehearse import Flows
 from natgate.plan.replication import replicated
 from natgate.plan.state import State, active, speaks
 from natgate.wire.conntrackd import Pairing, Stats
@@ -26,7 +27,13 @@ LOOK = 0.1
 """Seconds between two looks at a conntrackd that is being filled."""
 
 PAUSE = 1.0
-"""Seconds between two looks at one that is not, and before a dead one is started again."""
+"""Seconds between two looks at whether one lives, and before a dead one is started again."""
+
+COUNT = 5
+"""Looks at one that fills nobody, of which one reads its counters."""
+
+FAR_BEHIND = 1000
+"""Messages that the peer has not confirmed, of which a warning tells."""
 
 
 class Replication:
@@ -57,7 +64,8 @@ class Replication:
             daemon.remove()
             return
         (self._peer,) = (n.name for n in spec.nodes if n.name != me)
-        fresh = self._bring()
+        # A node whose conntrackd alone had died still has its flows, which filling would replace.
+        fresh = self._bring() and not self._has_flows()
         self._filling = Filling(session=daemon.session(), started=self._loop.time(), empty=fresh)
         self._begin(self._watch())
         self._begin(self._refresh())
@@ -76,10 +84,14 @@ class Replication:
             return ()
         return (f"being filled with flows from {self._peer}",)
 
-    def took_over(self) -> None:
-        """What were replicas are this node's own flows now: they are to be sent from here."""
+    def moved(self) -> None:
+        """Shares changed hands: what conntrackd holds for this node's own flows has to follow.
+
+        A flow that it takes for its own, and that expires here, it ends on the other node as well:
+        so it forgets all, and is told anew of those that live here.
+        """
         if self._filling is not None:
-            self._begin(self._tell("-R"))
+            self._begin(self._tell_anew())
 
     def status(self) -> dict[str, Any] | None:
         """How replication fares; None if there is none."""
@@ -96,6 +108,8 @@ class Replication:
             "sent_bytes": stats.sent_bytes,
             "received_bytes": stats.received_bytes,
             "lost": stats.lost,
+            "behind": stats.behind,
+            "overruns": stats.overruns,
             "error": self._error,
         }
 
@@ -108,6 +122,9 @@ class Replication:
                 f"{self._me} was not filled by {self._peer} in time: some connections may be lost"
             )
             return [warning("replication-late", self._me, text)]
+        if self._stats.behind > FAR_BEHIND:
+            text = f"{self._peer} has not confirmed {self._stats.behind} messages about flows"
+            return [warning("replication-behind", self._me, text)]
         if self._spec.replication.kind != "none" and len(self._spec.nodes) > 2:  # noqa: PLR2004
             text = "conntrackd replicates between two nodes, and the spec has more"
             return [warning("replication-down", self._me, text)]
@@ -141,20 +158,30 @@ class Replication:
 
     async def _watch(self) -> None:
         """See that conntrackd lives, that this node is filled, and that others are."""
+        looks = 0
         while True:
+            empty = self._filling is not None and self._filling.empty
             if self._daemon.lives() is None:
                 await asyncio.sleep(PAUSE)
-                self._revive()
+                await self._revive()
             elif self._filling is not None:
-                with suppress(HostError):
-                    self._stats = await self._daemon.stats()
+                if empty or looks % COUNT == 0:
+                    await self._count()
                 self._fill()
-            empty = self._filling is not None and self._filling.empty
+            looks += 1
             await asyncio.sleep(LOOK if empty else PAUSE)
 
-    def _revive(self) -> None:
+    async def _count(self) -> None:
+        before = self._stats
+        with suppress(HostError):
+            self._stats = await self._daemon.stats()
+        if self._stats.overruns > before.overruns:
+            LOG.warning("events lost", overruns=self._stats.overruns)
+            self._begin(self._tell_anew())
+
+    async def _revive(self) -> None:
         """A conntrackd that died starts anew: its flows are still in the kernel, and it reads them."""
-        if self._bring():
+        if await asyncio.to_thread(self._bring):
             LOG.warning("conntrackd had died and was started again")
         self._filling = Filling(
             session=self._daemon.session(), started=self._loop.time(), empty=False
@@ -174,24 +201,47 @@ class Replication:
             LOG.info("filled", flows=self._stats.injected, late=after.late)
         self._filling = after
         for name in filling.to_fill(self.view(), peers):
-            if not self._sending:
+            if not self._sending and (peers[name].empty or _read(state)):
                 self._sending = True
-                self._begin(self._send_all(name, peers[name].session))
+                self._begin(self._send(name, peers[name]))
 
-    async def _send_all(self, peer: str, session: str) -> None:
-        """Every flow that this node knows, also those that it has taken over."""
+    async def _send(self, name: str, peer: SyncView) -> None:
+        """Every flow that this node knows, to an empty peer; else those that live here.
+
+        What conntrackd sends in bulk takes the place of what the peer has: a flow that lives there
+        would be made anew, and get another port if one of its packets is quicker.
+        """
         try:
-            await self._daemon.tell("-R")
-            await self._daemon.tell("-B")
-            self._filled[peer] = session
-        except HostError as error:
-            LOG.warning("flows not sent", peer=peer, reason=str(error))
+            if peer.empty:
+                await self._daemon.tell("-R")
+                await self._daemon.tell("-B")
+            else:
+                await self._tell_mine()
+            self._filled[name] = peer.session
+        except NatgateError as error:
+            LOG.warning("flows not sent", peer=name, reason=str(error))
         finally:
             self._sending = False
 
-    async def _tell(self, option: str) -> None:
-        with suppress(HostError):
-            await self._daemon.tell(option)
+    async def _tell_anew(self) -> None:
+        """What lives here, and nothing else, is told once a take-over has passed."""
+        await asyncio.sleep(PAUSE)
+        try:
+            await self._daemon.tell("-f", "internal")
+            await self._tell_mine()
+        except NatgateError as error:
+            LOG.warning("flows not sent", peer=self._peer, reason=str(error))
+
+    async def _tell_mine(self) -> None:
+        """Have the kernel say how each flow stands that lives here, so that conntrackd sends it."""
+        found = await asyncio.to_thread(flows.translated, self._mine())
+        await asyncio.to_thread(flows.touch, [flow.tuple for flow in found])
+
+    def _has_flows(self) -> bool:
+        try:
+            return flows.has_any(list(self._chosen().values()))
+        except NatgateError:
+            return False
 
     async def _refresh(self) -> None:
         """Keep alive the replicas of what lives here."""
@@ -213,18 +263,38 @@ class Replication:
             except NatgateError as error:
                 LOG.warning("replicas not refreshed", reason=str(error))
 
+    async def count(self, share: str) -> Flows | None:
+        """The flows of a share that this node carries or has replicas of, and their clients."""
+        state = self._state()
+        if state is None or not (self._filling or active(state, share) == self._me):
+            return None
+        try:
+            found = await asyncio.to_thread(flows.translated, [self._chosen()[share]])
+        except NatgateError:
+            return None
+        return Flows(flows=len(found), clients=len({flow.client for flow in found}))
+
     def _mine(self) -> list[Chosen]:
         """The addresses and ports whose flows live on this node."""
         state = self._state()
         if state is None:
             return []
-        return [
-            (
+        chosen = self._chosen()
+        return [chosen[name] for name in chosen if active(state, name) == self._me]
+
+    def _chosen(self) -> dict[str, Chosen]:
+        """The addresses and ports of each share."""
+        return {
+            share.name: (
                 frozenset(fixed.address.packed for fixed in gateway.addresses),
                 share.block.first,
                 share.block.last,
             )
             for gateway in self._spec.gateways
             for share in shares_of(self._spec, gateway)
-            if active(state, share.name) == self._me
-        ]
+        }
+
+
+def _read(state: State) -> bool:
+    """Whether this node knows who carries what."""
+    return all(share.holders is not None for share in state.shares.values())

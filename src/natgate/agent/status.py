@@ -35,7 +35,7 @@ def status(
     head = {"version": SCHEMA_VERSION, "node": node, "generation": generation, "warnings": shown}
     if spec is None or state is None:
         return {**head, "active": [], "nodes": [], "gateways": [], "epoch": 0}
-    gateways = [_gateway(spec, state, gateway) for gateway in spec.gateways]
+    gateways = [_gateway(spec, state, gateway, now) for gateway in spec.gateways]
     carriers = [share["carrier"] for gateway in gateways for share in gateway["shares"]]
     return {
         **head,
@@ -48,9 +48,9 @@ def status(
     }
 
 
-def _gateway(spec: Spec, state: State, gateway: Gateway) -> dict[str, Any]:
+def _gateway(spec: Spec, state: State, gateway: Gateway, now: float) -> dict[str, Any]:
     """`active` receives what returns: the carrier of the first share."""
-    shares = [_share(state, share) for share in shares_of(spec, gateway)]
+    shares = [_share(state, share, now) for share in shares_of(spec, gateway)]
     return {
         "name": gateway.name,
         "mode": gateway.mode,
@@ -61,7 +61,7 @@ def _gateway(spec: Spec, state: State, gateway: Gateway) -> dict[str, Any]:
     }
 
 
-def _share(state: State, share: Share) -> dict[str, Any]:
+def _share(state: State, share: Share, now: float) -> dict[str, Any]:
     held = state.shares[share.name]
     carrier = active(state, share.name)
     setup = share_setup(state, share.name)
@@ -70,12 +70,26 @@ def _share(state: State, share: Share) -> dict[str, Any]:
     return {
         "name": share.name,
         "home": share.home,
-        "carrier": carrier,
+        "carrier": _carrier(state, share.name, now),
         "epoch": held.epoch,
         "ports": str(share.block),
         "hands_out_here": hands_out,
         "claim": {"owner": claim.owner, "epoch": claim.epoch} if claim else None,
     }
+
+
+def _carrier(state: State, share: str, now: float) -> str | None:
+    """Who carries it: as last read, unless reading fails and a peer knows of a later decision."""
+    held = state.shares[share]
+    told = [
+        peer.view.shares[share]
+        for name, peer in state.peers.items()
+        if share in peer.view.shares and speaks(state, name, now)
+    ]
+    later = [view for view in told if view.active is not None and view.epoch > held.epoch]
+    if held.error is not None and later:
+        return max(later, key=lambda view: view.epoch).active
+    return active(state, share)
 
 
 def _node(spec: Spec, state: State, name: str, now: float) -> dict[str, Any]:

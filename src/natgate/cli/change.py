@@ -8,7 +8,14 @@ import click
 
 from natgate.agent.keeper import Keeper
 from natgate.agent.loop import digest_of
-from natgate.agent.main import Hands, daemons_end, make_hands, open_store, read_file
+from natgate.agent.main import (
+    Hands,
+    daemons_end,
+    make_hands,
+    open_store,
+    read_file,
+    withdraw_steering,
+)
 from natgate.agent.places import SOCKET
 from natgate.api.client import AgentClient
 from natgate.cli.options import JSON_OPTION, NODE_OPTION, ONCE_OPTION, STATE_OPTION
@@ -154,6 +161,9 @@ def _apply_once(hands: Hands, text: str, source: str) -> dict[str, Any]:
 
 def _remove_once(state: Path) -> dict[str, Any]:
     with closing(HostKernel()) as kernel, closing(open_store(state)) as store:
+        left = withdraw_steering(state, kernel, store)
+        if left is not None:
+            err().print(f"note: what steering announces was not taken away: {left}", markup=False)
         keeper = Keeper(node="", kernel=kernel, store=store, end_daemons=daemons_end(state))
         changes = keeper.remove()
     return {"node": "", "changes": explain.as_json(changes, removing=True)}

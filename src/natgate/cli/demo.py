@@ -41,7 +41,7 @@ def demo(
     for number in SIGNALS:
         signal.signal(number, _interrupted)
     view = LiveView(console) if console.is_terminal else View(console)
-    chosen = kinds or tuple(faults.FAULTS)
+    chosen = kinds or faults.OF_ONE_NODE
     events_of = story(name, catalogue.prepared(scene), chosen, modes, view.say)
     with view, closing(events_of) as events:
         for event in events:

@@ -47,20 +47,22 @@ MODES = {
 """What each mode means, in a few words."""
 
 NOTES = """\
-OUTAGE    the longest run of lost probes, 10 ms apart: new UDP flows, new TCP connections,
-          one continuing UDP flow; the worst of these at the worst client
+OUTAGE    the longest run of lost probes, 10 ms apart: new UDP flows, new TCP
+          connections, one continuing UDP flow; the worst at the worst client
 WRONG     packets that reached a target with a source it does not admit
-GOES ON   the node that carries what the broken one carried: itself, or -> another
-DOWNLOAD  a TCP connection at 100 Mbit/s, open before the fault: whether it survived
-STREAM    a TCP connection with a message each 10 ms that is echoed: whether it survived
-STALL     the longest time in which download or stream stood still, at the worst client
-BY HAND   a published pair of SNAT instances on AWS, with alarms and a function that moves
-          routes: 62 s for a deleted rule (a check each 30 s, the same one for forwarding and
-          upstream), 2-3 s for a stopped node; open connections were lost"""
+GOES ON   who carries what the broken node carried: itself, or -> another
+DOWNLOAD  a TCP connection at 100 Mbit/s, opened before the fault
+STREAM    a TCP connection with a message each 10 ms, opened before the fault
+STALL     how long download or stream stood still, at the worst client
+BY HAND   a published pair of SNAT instances on AWS, with alarms and a function
+          that moves routes: 62 s for a deleted rule (a check each 30 s, the
+          same one for forwarding and upstream), 2-3 s for a stopped node; open
+          connections were lost"""
 
 MACHINE = """\
-Measured on kernel {kernel} with {cores} cores, in {network}, by probes {interval} ms
-apart: real packets and real agents, but no cloud API, whose time to change a route comes on top."""
+Measured on kernel {kernel} with {cores} cores, in {network},
+by probes {interval} ms apart: real packets and real agents, but no cloud API,
+whose time to change a route comes on top."""
 
 
 class View:
@@ -114,8 +116,8 @@ class View:
             self.pictured = True
         if event.ownership == "off":
             self.line(
-                "\nThe same lab again with ownership of the nftables table switched off, as on a "
-                "kernel before 6.9:\nnow a foreign flush succeeds, and the agent repairs it."
+                "\nThe same lab again with ownership of the nftables table switched off, as on\n"
+                "a kernel before 6.9: now a foreign flush succeeds, and the agent repairs it."
             )
         else:
             self.line(f"\n{_headline(event.mode)}", "bold")
@@ -169,10 +171,16 @@ class LiveView(View):
         width = max(len(client) for client, _ in self.strips)
         rows = [
             _strip(f"{client:{width}}  {what:8}", shares)
-            for (client, what), shares in sorted(self.strips.items(), reverse=True)
+            for (client, what), shares in sorted(self.strips.items(), key=_place)
         ]
         since = f"{time.monotonic() - self.began:4.1f} s since the fault" if self.began else ""
         return Group(*rows, Text(f"  {'':{width}}  {'':8}  {since}", style="dim"))
+
+
+def _place(item: tuple[tuple[str, str], object]) -> tuple[str, bool]:
+    """Clients by name; the probes of each before its download."""
+    (client, what), _ = item
+    return client, what == "download"
 
 
 def _strip(label: str, shares: deque[float]) -> Text:
@@ -197,18 +205,18 @@ def _cost(outcome: Outcome) -> tuple[str, str, str]:
     lost = f"{outcome.probes_lost} of {outcome.probes_sent} probes lost"
     apart = ", ".join(f"{client} {ms} ms" for client, ms in outcome.outage_by_client.items())
     outage = f"{outcome.outage_ms} ms" + (f" ({apart})" if outcome.outage_ms else "")
-    moved = f"moved from {outcome.active_before} to {outcome.active_after}"
+    moved = f"{outcome.active_before} -> {outcome.active_after}"
     went_on = f"{outcome.node} goes on" if outcome.repaired_in_place else moved
     return (
-        f"outage {outage}: {lost}; {went_on}",
+        f"outage {outage}; {went_on}",
+        f"{lost}; {outcome.wrong_source_packets} packets with a wrong source",
         f"download {_fate(survived=outcome.download_survived, stall=outcome.download_stall_ms)}; "
         f"stream {_fate(survived=outcome.stream_survived, stall=outcome.stream_stall_ms)}",
-        f"{outcome.wrong_source_packets} packets with a wrong source",
     )
 
 
 def _fate(*, survived: bool, stall: float) -> str:
-    return f"survived, stood still for {stall:.0f} ms" if survived else "lost"
+    return f"survived, stalled {stall:.0f} ms" if survived else "lost"
 
 
 def _row(found: Outcome) -> tuple[str, ...]:

@@ -119,7 +119,8 @@ def _hand_over(
         case AddDetour():
             if change.detour.tunnelled and held.tunnel is None:
                 raise HostError(f"link {TUNNEL} is gone")
-            return replace(held, detours=held.detours | {change.detour})
+            others = frozenset(d for d in held.detours if d.mark != change.detour.mark)
+            return replace(held, detours=others | {change.detour})
         case RemoveDetour():
             return replace(held, detours=held.detours - {change.detour})
 

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
+from natgate.lab.network import GATEWAY
 from natgate.lab.scene import LINK, VPC, Scene, subnet_of
 from natgate.model import rules
 from natgate.model.error import Problem
-from natgate.model.spec import LabSteering, VrrpSteering
+from natgate.model.spec import FrrSteering, LabSteering, VrrpSteering
 
 
 def problems(scene: Scene) -> tuple[Problem, ...]:
@@ -116,6 +117,10 @@ def _steering(scene: Scene) -> Iterator[Problem]:
         elif (scene.spec.steering.interface, scene.spec.steering.outer_interface) != (LINK, LINK):
             message = f"a host of the lab has one link, {LINK}"
             yield Problem(path="spec.steering.interface", message=message)
+    elif isinstance(scene.spec.steering, FrrSteering):
+        if [str(router) for router in scene.spec.steering.routers] != [GATEWAY]:
+            message = f"a lab's only router is {GATEWAY}; write routers: [{GATEWAY}]"
+            yield Problem(path="spec.steering.routers", message=message)
     elif not isinstance(scene.spec.steering, LabSteering):
-        message = "a lab moves its own routes; write {kind: lab}"
+        message = "a lab moves its own routes; write {kind: lab} or {kind: frr}"
         yield Problem(path="spec.steering", message=message)

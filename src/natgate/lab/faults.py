@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from natgate.lab import agents, namespace, network
+from natgate.lab import agents, namespace, network, routing
 from natgate.lab.namespace import inside, run
 from natgate.lab.record import Lab
 from natgate.lab.scene import VPC
@@ -22,11 +22,15 @@ TUNNEL, PROTOCOL = "ng-vx", "78"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One kind of fault; `inject` returns a sentence that says what came of it."""
+    """One kind of fault; `inject` returns a sentence that says what came of it.
+
+    `partition`: the network is divided between living nodes; the demo leaves these out.
+    """
 
     kind: str
     summary: str
     inject: Callable[[Lab, str], str]
+    partition: bool = False
 
 
 def _kill_node(lab: Lab, node: str) -> str:
@@ -88,6 +92,51 @@ def _lose_heartbeats(lab: Lab, node: str) -> str:
     )
     _drop(lab, "heartbeats-lost", node, rules)
     return f"heartbeats from and to {node} (UDP port {udp}) are dropped, all else passes"
+
+
+def _cut_path(lab: Lab, node: str) -> str:
+    peers = _peers(lab, node)
+    _drop(lab, "path-cut", node, (*_from(lab, node, peers), *_to(lab, node, peers)))
+    return f"everything between {node} and {peers} is silently dropped; all of them live"
+
+
+def _cut_one_way(lab: Lab, node: str) -> str:
+    peers = _peers(lab, node)
+    _drop(lab, "one-way", node, _from(lab, node, peers))
+    return f"everything from {node} to {peers} is silently dropped, the other way passes"
+
+
+def _isolate(lab: Lab, node: str) -> str:
+    peers = _peers(lab, node)
+    port = network.ports(lab.scene)[node]
+    fence = (
+        f'iifname "{port}" meta l4proto {{ tcp, udp }} th dport {number} drop'
+        for number in _fence_ports(lab)
+    )
+    rules = (*_from(lab, node, peers), *_to(lab, node, peers), *fence)
+    _drop(lab, "isolated", node, rules)
+    return f"{node} reaches neither {peers} nor the fence; all of them live"
+
+
+def _fence_ports(lab: Lab) -> list[int]:
+    fence = lab.scene.spec.fence
+    if fence.kind == "etcd":
+        return [int(endpoint.rpartition(":")[2]) for endpoint in fence.endpoints]
+    return [fence.port] if fence.kind == "witness" else []
+
+
+def _peers(lab: Lab, node: str) -> str:
+    """The addresses of the other nodes, as nft and people read them."""
+    others = (n for n in lab.scene.spec.nodes if n.name != node)
+    return ", ".join(str(a) for n in others for a in dict.fromkeys((n.address, n.sync)))
+
+
+def _from(lab: Lab, node: str, addresses: str) -> tuple[str, ...]:
+    return (f'iifname "{network.ports(lab.scene)[node]}" ip daddr {{ {addresses} }} drop',)
+
+
+def _to(lab: Lab, node: str, addresses: str) -> tuple[str, ...]:
+    return (f'oifname "{network.ports(lab.scene)[node]}" ip saddr {{ {addresses} }} drop',)
 
 
 def _drop(lab: Lab, kind: str, node: str, rules: Iterable[str]) -> None:
@@ -152,8 +201,30 @@ FAULTS = {
             summary="the network drops heartbeats from and to the node, all else passes",
             inject=_lose_heartbeats,
         ),
+        Fault(
+            kind="path-cut",
+            summary="the network drops all between the node and the other nodes",
+            inject=_cut_path,
+            partition=True,
+        ),
+        Fault(
+            kind="isolated",
+            summary="the network drops all between the node and the other nodes and the fence",
+            inject=_isolate,
+            partition=True,
+        ),
+        Fault(
+            kind="one-way",
+            summary="the network drops all from the node to the other nodes, the other way passes",
+            inject=_cut_one_way,
+            partition=True,
+        ),
     )
 }
+
+
+OF_ONE_NODE = tuple(kind for kind, fault in FAULTS.items() if not fault.partition)
+"""The faults of one node, which the demo shows."""
 
 
 def kind_of(name: str) -> Fault:
@@ -173,6 +244,7 @@ def heal(lab: Lab, nodes: Iterable[str]) -> None:
         _restore_network(lab, node)
         if not _link_is_up(lab, node):
             _boot(lab, node)
+        routing.start(lab, node)
         running = agents.pids(lab, node)
         namespace.send(running, signal.SIGCONT)
         if not running:

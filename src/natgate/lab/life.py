@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from natgate.lab import agents, namespace, network, record, witness
+from natgate.lab import agents, namespace, network, record, routing, witness
 from natgate.lab.record import Lab
 from natgate.lab.scene import VPC, Scene, admitted, hosts
 from natgate.model.error import RefusedError
@@ -26,6 +26,10 @@ def up(name: str, scene: Scene, say: Say) -> Lab:
         say(f"building {len(hosts(scene))} namespaces for scene {scene.name}")
         build(lab)
         serve(lab)
+        if routing.used(lab):
+            say("starting zebra, bfdd and bgpd of the router and of each node")
+            each(routing.speakers(lab), lambda host: routing.start(lab, host))
+            agents.wait(lambda: routing.missing(lab))
         say(f"starting the agents of {', '.join(lab.nodes())}")
         each(lab.nodes(), lambda node: agents.start(lab, node))
         agents.wait_forwarding(lab)

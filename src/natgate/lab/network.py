@@ -2,21 +2,22 @@
 
 Each host has one link to the VPC router and a /32 address, so that every packet passes the
 router's tables, as in a cloud (research/ha-prototype.md, section 2). A port of the router looks
-only into the table of its host's subnet; what that table does not know is unreachable. In a flat
-fabric (`lab.flat`) a switch stands in its place.
+only into the table of its host's subnet, then, unless a node is there, for routes learned by BGP;
+what these do not know is unreachable. In a flat fabric (`lab.flat`) a switch stands in its place.
 """
 
 from collections.abc import Iterator
 
 from natgate.lab import flat
 from natgate.lab.scene import VPC, Router, Scene, hosts, subnet_of
-from natgate.model.spec import LabSteering, Spec
+from natgate.model.spec import FrrSteering, LabSteering, Spec
 
 GATEWAY = "169.254.0.1"
 """The VPC router's address on every port."""
 
 FIRST_TABLE = 1001
 LOOKUP_PREF = 1001
+LEARNED_PREF = 1051
 UNREACHABLE_PREF = 1101
 
 ROUTER_SYSCTLS = {
@@ -41,11 +42,13 @@ def tables(spec: Spec) -> dict[str, int]:
     return {name: FIRST_TABLE + index for index, name in enumerate(dict.fromkeys(names))}
 
 
-def with_steering(spec: Spec, lab: str, key_env: str) -> Spec:
+def with_steering(spec: Spec, lab: str, key_env: str, vty_dir: str) -> Spec:
     """The spec as the agents get it: with the lab's own router, tables and heartbeat key."""
     steering = spec.steering
     if isinstance(steering, LabSteering):
         steering = LabSteering(kind="lab", router=namespace(lab, VPC), tables=tables(spec))
+    elif isinstance(steering, FrrSteering):
+        steering = steering.model_copy(update={"vty_dir": vty_dir})
     heartbeat = spec.heartbeat.model_copy(update={"key_file": None, "key_env": key_env})
     return spec.model_copy(update={"steering": steering, "heartbeat": heartbeat})
 
@@ -121,6 +124,8 @@ def _vpc(scene: Scene) -> Iterator[str]:
         yield f"link set {port[host]} up"
         yield f"rule add pref {LOOKUP_PREF} iif {port[host]} lookup {number[name]}"
         yield f"rule add pref {UNREACHABLE_PREF} iif {port[host]} unreachable"
+    if scene.spec.steering.kind == "frr":
+        yield from _vpc_with_bgp(scene)
     for table in number.values():
         for client in scene.clients:
             yield f"route add {client.address}/32 dev {port[client.name]} table {table}"
@@ -131,6 +136,16 @@ def _vpc(scene: Scene) -> Iterator[str]:
         for router in scene.routers:
             via = f"via {router.address} dev {port[router.name]} onlink"
             yield f"route add {router.prefix} {via} table {number[name]}"
+
+
+def _vpc_with_bgp(scene: Scene) -> Iterator[str]:
+    """The router itself reaches the nodes, and what it learns from them is for all other ports."""
+    port, nodes = ports(scene), {node.name: node.address for node in scene.spec.nodes}
+    for name, address in nodes.items():
+        yield f"route add {address}/32 dev {port[name]} src {GATEWAY}"
+    for host in _attached(scene):
+        if host not in nodes:
+            yield f"rule add pref {LEARNED_PREF} iif {port[host]} lookup main"
 
 
 def _attached(scene: Scene) -> dict[str, str]:

@@ -64,6 +64,10 @@ class Lab:
         """The directory of a host: a node's agent keeps its state there."""
         return self.directory / host
 
+    def daemons(self, host: str) -> Path:
+        """Where a host's routing daemons have their files; another user than root owns it."""
+        return self.directory / "frr" / host
+
     def log(self, host: str) -> Path:
         """Where the host's programs write."""
         return self.state(host) / "log"
@@ -104,7 +108,7 @@ def write(lab: Lab) -> None:
     """Write down what the lab is, and what its agents get."""
     for host in hosts(lab.scene):
         lab.state(host.name).mkdir(mode=0o700)
-    spec = network.with_steering(lab.scene.spec, lab.name, KEY_ENV)
+    spec = network.with_steering(lab.scene.spec, lab.name, KEY_ENV, str(lab.daemons("{node}")))
     (lab.directory / "spec.yaml").write_text(catalogue.as_yaml(spec))
     (lab.directory / "key").touch(mode=0o600)
     (lab.directory / "key").write_text(secrets.token_hex(32))

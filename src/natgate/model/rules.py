@@ -10,7 +10,9 @@ from ipaddress import IPv4Address, IPv4Network
 from itertools import combinations
 
 from natgate.model.address import LAST_PORT, collapse, covers
+from natgate.model.bgp import bgp_problems
 from natgate.model.error import Problem
+from natgate.model.replication import replication_problems
 from natgate.model.routes import EVERYWHERE, wanted_routes
 from natgate.model.share import shares_of
 from natgate.model.spec import EtcdFence, Gateway, Health, LabSteering, Spec, Subnet, WitnessFence
@@ -39,7 +41,9 @@ def problems(spec: Spec) -> tuple[Problem, ...]:
         _ways,
         _timing,
         _fence,
+        replication_problems,
         vrrp_problems,
+        bgp_problems,
     )
     found = tuple(problem for check in checks for problem in check(spec))
     # Shares can be told only of a spec whose names and zones are right.

@@ -310,7 +310,25 @@ class VrrpSteering(Model):
         return self.fixed_interface or self.interface
 
 
-Steering = Annotated[NoSteering | LabSteering | VrrpSteering, Field(discriminator="kind")]
+class FrrSteering(Model):
+    """Routes are announced by BGP through the FRR that runs on each node."""
+
+    kind: Literal["frr"] = Field(description="natgate announces the routes through FRR's bgpd")
+    routers: tuple[IPv4Address, ...] = Field(
+        min_length=1,
+        description="the BGP neighbours that forward to the nodes; a node takes those it has a "
+        "session with",
+    )
+    vty_dir: str = Field(
+        default="/run/frr",
+        pattern=r"^/[A-Za-z0-9._{}/-]*$",
+        description="where bgpd has its vty; {node} in it is the name of the node",
+    )
+
+
+Steering = Annotated[
+    NoSteering | LabSteering | VrrpSteering | FrrSteering, Field(discriminator="kind")
+]
 
 
 class NoFence(Model):

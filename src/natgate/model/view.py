@@ -25,13 +25,15 @@ class ShareView:
     """Whom a node believes to carry a share, and what it does with the share's block.
 
     `hands_out`: it gives ports of the block to new flows. `wants`: it is about to take the share,
-    and asks whoever hands out its ports to stop first.
+    and asks the others to give out none of its ports; the number is another one each time, 0 means
+    that it does not. `yields`: the node whose want it has heard and keeps to, with its number.
     """
 
     active: str | None = None
     epoch: int = 0
     hands_out: bool = False
-    wants: bool = False
+    wants: int = 0
+    yields: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

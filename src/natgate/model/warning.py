@@ -57,6 +57,12 @@ _KINDS = (
         way_out="the sentence names the reason; traffic itself goes on",
     ),
     WarningKind(
+        code="replication-behind",
+        severity="warning",
+        meaning="the other node lags: it has not confirmed many messages about flows",
+        way_out="look at the link between the nodes and at their load; a failover now loses some flows",
+    ),
+    WarningKind(
         code="replication-late",
         severity="warning",
         meaning="a node came back and was not filled with all flows in time; it may carry all the same",

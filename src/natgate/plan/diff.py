@@ -47,9 +47,11 @@ def diff(desired: Desired, observed: Observed) -> tuple[Change, ...]:
             changes.append(SetGuard(link=link, guard=guard))
     missing = desired.blackholes - observed.blackholes
     changes += [AddBlackhole(prefix=prefix) for prefix in sorted(missing)]
+    detours = observed.detours
     if desired.tunnel is not None and desired.tunnel != observed.tunnel:
         changes.append(SetTunnel(tunnel=desired.tunnel))
-    changes += [AddDetour(detour=d) for d in _by_mark(desired.detours - observed.detours)]
+        detours = frozenset(d for d in detours if not d.tunnelled)  # they go with the old link
+    changes += [AddDetour(detour=d) for d in _by_mark(desired.detours - detours)]
     steps = tuple(_table_steps(desired, observed))
     if steps:
         changes.append(ChangeTable(steps=steps))

@@ -30,7 +30,7 @@ from natgate.model.event import (
 from natgate.model.routes import Route
 from natgate.model.view import NO_SYNC, NodeView, Reasons, ShareView, SyncView
 from natgate.model.wish import AT, TO, merged, move, said, value
-from natgate.plan.blocks import RELEASE, claim_due, must_stop, released, track_blocks
+from natgate.plan.blocks import RELEASE, claim_due, released, track_blocks, want, worth_waiting
 from natgate.plan.judge import judge, own_word, track_health
 from natgate.plan.state import (
     PeerState,
@@ -82,7 +82,8 @@ def own_view(
                 active=active(state, name),
                 epoch=held.epoch,
                 hands_out=name in handing_out,
-                wants=held.wanted_since is not None,
+                wants=want(held),
+                yields=held.yields,
             )
             for name, held in state.shares.items()
         },
@@ -124,8 +125,8 @@ def _absorb_outcome(
     held: ShareState, event: RoutesFailed | ClaimAnswered, now: float
 ) -> ShareState:
     if isinstance(event, RoutesFailed):
-        return replace(held, busy=False, read=now, error=event.error)
-    return replace(held, claim=event.claim or held.claim, claimed=now)
+        return replace(held, busy=False, read=now, error=event.error, wanted_since=None)
+    return replace(held, claim=event.claim, claimed=now)
 
 
 def _absorb_routes(state: State, event: RoutesRead, now: float) -> State:
@@ -140,6 +141,10 @@ def _absorb_routes(state: State, event: RoutesRead, now: float) -> State:
     held = replace(held, holders=event.holders, read=now, busy=False, error=None, epoch=epoch)
     state = _with_share(state, event.share, held)
     after, me = active(state, event.share), state.setup.me
+    if after == me:
+        held = replace(held, since=_since(held, now))
+    else:  # whoever carries it now may have claimed it
+        held = replace(held, since=None, claim=None)
     if after == me != before:
         held = replace(held, epoch=epoch + 1)
         state = _fulfil(state, event.share)
@@ -149,6 +154,10 @@ def _absorb_routes(state: State, event: RoutesRead, now: float) -> State:
             held, relieved_by=after, relieved_until=now + patience, reliefs=held.reliefs + 1
         )
     return _with_share(state, event.share, held)
+
+
+def _since(held: ShareState, now: float) -> float:
+    return now if held.since is None else held.since
 
 
 def _fulfil(state: State, share: str) -> State:
@@ -216,9 +225,9 @@ def _decide(state: State, share: ShareSetup, now: float) -> tuple[ShareState, li
 def _take_over(
     state: State, share: ShareSetup, reason: str, now: float
 ) -> tuple[ShareState, list[Order]]:
-    """Take the share; but first let whoever speaks and gives out its ports stop doing so."""
+    """Take the share; but first let all who speak yield its ports."""
     held = state.shares[share.name]
-    if share.divided and must_stop(state, share, now):
+    if share.divided and worth_waiting(state, share, now):
         since = now if held.wanted_since is None else held.wanted_since
         held = replace(held, wanted_since=since)
         if now - since < RELEASE:
@@ -290,6 +299,11 @@ def _stray_route(state: State, share: ShareSetup, node: str) -> Route | None:
 
 def _reason_to_relieve(state: State, share: ShareSetup, current: str, now: float) -> str | None:
     held = state.shares[share.name]
+    if share.divided and _cut_off(state, share, current):
+        # Returns could not be handed over: whoever receives them carries everything.
+        receives = _first_share(state, share)
+        mine = active(state, receives.name) == state.setup.me
+        return f"{current} is out of reach, and returns arrive here" if mine else None
     if held.relieved_by == current and now < held.relieved_until:
         return None
     verdict = judge(state, share, current, now)
@@ -305,6 +319,20 @@ def _reason_to_relieve(state: State, share: ShareSetup, current: str, now: float
     if _first_eligible(state, share, current, settled, now) != state.setup.me:
         return None
     return f"{current} is {verdict.condition}: {'; '.join(verdict.reasons)}"
+
+
+def _cut_off(state: State, share: ShareSetup, node: str) -> bool:
+    """Whether a node has taken a share of this gateway from here and has not been heard since."""
+    return any(
+        state.shares[other.name].relieved_by == node
+        for other in state.setup.shares
+        if other.gateway == share.gateway
+    )
+
+
+def _first_share(state: State, share: ShareSetup) -> ShareSetup:
+    """The share of the same gateway that has the edge routes."""
+    return next(other for other in state.setup.shares if other.gateway == share.gateway)
 
 
 def _is_first(state: State, share: ShareSetup, now: float) -> bool:

@@ -21,7 +21,7 @@ FIRST_MARK = 0x4E470001
 
 TUNNEL = "ng-vx"
 HANDED_DSCP = 63
-"""On the route carrier: handed over once already, so that no packet is handed to and fro."""
+"""On the route carrier: handed over once already, so that no packet is handed back and forth."""
 
 PORTS_KEY, IDS_KEY = "inet_service : verdict", "integer : verdict"
 

@@ -1,7 +1,9 @@
 """What the rules of a node do for flow replication, and for what nodes say to each other.
 
-Half-open flows raise no events, so scans and floods cost the peer nothing; what nodes say to each
-other is not tracked; and only nodes may say it (research/ha-prototype.md section 4).
+Half-open flows raise no events, so scans and floods cost the peer nothing, and neither do single
+questions and answers over UDP: a replica of one could expire beside a new flow of the same ports,
+which conntrackd would then end on the node that carries it. What nodes say to each other is not
+tracked, and only nodes may say it (research/ha-prototype.md section 4).
 """
 
 from collections.abc import Iterator
@@ -25,7 +27,7 @@ def chains(spec: Spec, node: str) -> Iterator[Chain]:
         return
     if replicated(spec, node):
         rule = Rule(
-            text="ct state new meta l4proto tcp ct event set assured,destroy",
+            text="ct state new meta l4proto { tcp, udp } ct event set assured,destroy",
             comment="half-open flows are not sent",
         )
         yield Chain(name="events", hook=_hook("prerouting", MANGLE), rules=(rule,))

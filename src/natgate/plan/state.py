@@ -102,7 +102,9 @@ class ShareState:
     proof that it lived, so its silence most likely means that the path between the two is cut: the
     share stays there until `relieved_until`, longer each time (`reliefs`), or both would take it
     from each other for ever.
+    `since`: when this node first read that the share leads to it, None if it does not.
     `wanted_since`: when this node asked the others to give out no more ports of the block.
+    `yields`: whose asking it keeps to itself, as the others are told.
     `claim`: who owns the block by the word of the fence; `claimed`: when it was asked last.
     """
 
@@ -115,7 +117,9 @@ class ShareState:
     relieved_until: float = 0.0
     reliefs: int = 0
     healthy_since: Mapping[str, float] = field(default_factory=dict)
+    since: float | None = None
     wanted_since: float | None = None
+    yields: str = ""
     hands_out: bool = False
     claim: Claim | None = None
     claimed: float | None = None

@@ -48,7 +48,7 @@ def _of_node(node: str, verdict: Judgement) -> Iterator[ActiveWarning]:
             yield warning("node-drained", node, f"{node} is drained and takes nothing over")
         case "unhealthy":
             yield warning("node-unhealthy", node, f"{node}: {_sentence(verdict.reasons)}")
-        case "healthy" | "unknown":
+        case _:
             return
 
 

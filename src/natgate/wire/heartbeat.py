@@ -69,7 +69,8 @@ def render_heartbeat(beat: Heartbeat, key: bytes) -> bytes:
             name: {"reasons": g.reasons, "checked": g.checked} for name, g in view.gateways.items()
         },
         "shares": {
-            name: [s.active, s.epoch, s.hands_out, s.wants] for name, s in view.shares.items()
+            name: [s.active, s.epoch, s.hands_out, s.wants, s.yields]
+            for name, s in view.shares.items()
         },
         "wishes": {key: [wish.number, wish.value] for key, wish in view.wishes.items()},
         "sync": [view.sync.session, view.sync.empty, view.sync.filled],
@@ -118,12 +119,13 @@ def _view(body: Any) -> NodeView:  # noqa: ANN401 (whatever JSON gave)
 
 
 def _share(body: Any) -> ShareView:  # noqa: ANN401 (whatever JSON gave)
-    active, epoch, hands_out, wants = body
+    active, epoch, hands_out, wants, yields = body
     return ShareView(
         active=None if active is None else str(active),
         epoch=int(epoch),
         hands_out=bool(hands_out),
-        wants=bool(wants),
+        wants=int(wants),
+        yields=str(yields),
     )
 
 

@@ -29,7 +29,7 @@ def parse_echo_reply(packet: bytes) -> EchoReply | None:
     if len(packet) < 20:  # noqa: PLR2004 (an IPv4 header)
         return None
     header = (packet[0] & 0xF) * 4
-    if len(packet) < header + _ECHO.size:
+    if header < 20 or len(packet) < header + _ECHO.size:  # noqa: PLR2004 (an IPv4 header)
         return None
     kind, _, _, identifier, sequence = _ECHO.unpack_from(packet, header)
     if kind != REPLY:

@@ -2,7 +2,7 @@
 
 from natgate.lab import catalogue, network
 from natgate.lab.scene import hosts
-from natgate.model.spec import LabSteering
+from natgate.model.spec import FrrSteering, LabSteering
 
 SCENE = catalogue.prepared("fixed-source")
 
@@ -73,14 +73,27 @@ def test_a_flat_segment_is_one_bridge_without_an_address() -> None:
 def test_agents_of_a_flat_fabric_get_the_scenes_own_steering() -> None:
     """The spec that agents get is the scene's, with the lab's key."""
     spec = catalogue.prepared("vrrp").spec
-    made = network.with_steering(spec, "x", "KEY")
+    made = network.with_steering(spec, "x", "KEY", "/vty")
     assert (made.steering, made.heartbeat.key_env) == (spec.steering, "KEY")
 
 
 def test_agents_get_the_labs_own_router() -> None:
     """The spec that agents get names the lab's router, its tables and the key's variable."""
-    spec = network.with_steering(SCENE.spec, "x", "KEY")
+    spec = network.with_steering(SCENE.spec, "x", "KEY", "/vty")
     assert spec.steering == LabSteering(
         kind="lab", router="ng.x.vpc", tables=network.tables(SCENE.spec)
     )
     assert spec.heartbeat.key_env == "KEY"
+
+
+def test_a_lab_with_bgp_forwards_by_what_its_router_learns() -> None:
+    """Every port but those of nodes looks into the main table last, so that no packet goes round."""
+    scene = catalogue.prepared("fixed-source-bgp")
+    lines = network.setup(scene, "vpc")
+    learned = [line.split()[5] for line in lines if line.endswith("lookup main")]
+    port = network.ports(scene)
+    assert learned == [port[host] for host in ("client-a", "client-c", "vpn")]
+    assert f"route add 10.10.0.68/32 dev {port['node-a']} src {network.GATEWAY}" in lines
+    spec = network.with_steering(scene.spec, "x", "KEY", "/vty/{node}")
+    assert isinstance(spec.steering, FrrSteering)
+    assert spec.steering.vty_dir == "/vty/{node}"

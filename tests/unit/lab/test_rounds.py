@@ -7,7 +7,7 @@ from natgate.lab.demo import SHARED, rounds
 from natgate.model.error import RefusedError
 
 SCENE = catalogue.prepared("fixed-source")
-ALL = tuple(faults.FAULTS)
+ALL = faults.OF_ONE_NODE
 
 
 def test_every_mode_gets_a_lab_with_every_fault() -> None:
@@ -43,8 +43,7 @@ def test_a_fault_that_does_not_exist_is_refused() -> None:
 
 def test_one_zone_shows_the_mode_that_its_gateways_have() -> None:
     """Where all nodes stand in one zone there is nothing to share, and the scene stays as it is."""
-    text = catalogue.text_of("fixed-source").replace(
-        "{name: node-c, zone: c, address: 10.10.0.100}",
-        "{name: node-c, zone: a, address: 10.10.0.69}",
-    )
-    assert catalogue.modes_of(catalogue.read_scene(text, "one zone")) == ("active-standby",)
+    nodes = tuple(node.model_copy(update={"zone": "a"}) for node in SCENE.spec.nodes)
+    spec = SCENE.spec.model_copy(update={"nodes": nodes})
+    scene = SCENE.model_copy(update={"spec": spec})
+    assert catalogue.modes_of(scene) == ("active-standby",)

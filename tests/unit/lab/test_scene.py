@@ -131,3 +131,14 @@ def test_a_scene_that_does_not_exist_is_refused() -> None:
     """A name that is neither built-in nor a file is refused with the names there are."""
     with pytest.raises(RefusedError, match=r"neither a built-in scene \(fixed-source"):
         catalogue.text_of("no-such-scene")
+
+
+def test_a_lab_with_bgp_has_its_own_router_only() -> None:
+    """Nodes of a lab can announce to nobody else; other steering has no meaning there."""
+    bgp = catalogue.text_of("fixed-source-bgp")
+    assert problems(bgp.replace("[169.254.0.1]", "[10.9.9.9]")) == {
+        "spec.steering.routers": "a lab's only router is 169.254.0.1; write routers: [169.254.0.1]"
+    }
+    assert problems(bgp.replace("{kind: frr, routers: [169.254.0.1]}", "{kind: none}")) == {
+        "spec.steering": "a lab moves its own routes; write {kind: lab} or {kind: frr}"
+    }

@@ -1,12 +1,13 @@
 """Changes print as exactly what will be run."""
 
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 
 from natgate.model.change import (
     AddBlackhole,
     AddChain,
+    AddDetour,
     AddElements,
     AddLookup,
     AddObject,
@@ -19,12 +20,15 @@ from natgate.model.change import (
     DeleteTable,
     Flush,
     RemoveBlackhole,
+    RemoveDetour,
     RemoveGuard,
+    RemoveTunnel,
     SetGuard,
     SetSysctl,
+    SetTunnel,
     TableStep,
 )
-from natgate.model.desired import Guard
+from natgate.model.desired import Detour, Guard, Tunnel
 from natgate.model.table import Chain, Hook, Lookup, Rule
 
 PREFIX = IPv4Network("10.0.0.0/24")
@@ -95,3 +99,28 @@ def test_a_step_prints_as_nft_reads_it(step: TableStep, text: str) -> None:
 def test_a_change_prints_as_the_command_that_does_the_same(change: Change, text: str) -> None:
     """A plan can be read, and its lines can be run."""
     assert str(change) == text
+
+
+def test_the_hand_over_prints_as_what_is_run() -> None:
+    """A tunnel, and the rule behind which a route leads to the peer."""
+    peer = IPv4Address("10.0.0.2")
+    tunnel = SetTunnel(tunnel=Tunnel(local=IPv4Address("10.0.0.1"), port=4789))
+    assert str(tunnel) == (
+        "ip link add ng-vx type vxlan id 20039 local 10.0.0.1 dstport 4789 nolearning"
+    )
+    assert str(RemoveTunnel()) == "ip link del ng-vx"
+    detour = Detour(mark=0x10, peer=peer, tunnelled=True)
+    assert str(AddDetour(detour=detour)) == (
+        "ip rule add fwmark 0x10 lookup 16 # to 10.0.0.2 by ng-vx"
+    )
+    other = Detour(mark=0x10, peer=peer, tunnelled=False)
+    assert str(AddDetour(detour=other)).endswith("by the default route")
+    assert str(RemoveDetour(detour=detour)) == "ip rule del fwmark 0x10 lookup 16"
+
+
+def test_a_map_of_echo_ids_is_declared_by_what_it_is_of() -> None:
+    """Nft lists its keys as integers, and takes no such name."""
+    lookup = Lookup(name="ids", type="integer : verdict", interval=True)
+    assert str(AddLookup(lookup=lookup)) == (
+        "add map ip natgate ids { typeof icmp id : verdict; flags interval; }"
+    )

@@ -12,19 +12,21 @@ from natgate.model.spec import Duration, Name, Prefix, Spec
 from tests.specs import two_zones
 
 FIELDS = {
-    "Spec": "api_version network nodes gateways steering heartbeat fence handover host",
+    "Spec": "api_version network nodes gateways steering heartbeat fence replication handover host",
     "Network": "name ranges address_ranges zones subnets edge_table",
     "Subnet": "name cidr zone kind route_table",
-    "Node": "name zone address",
+    "Node": "name zone address sync_address",
     "Gateway": "name mode failback nodes addresses snat health",
     "Failback": "policy delay",
     "HandOver": "carrier port",
+    "Replication": "kind port",
     "FixedAddress": "address",
     "SnatEntry": "name sources destinations addresses",
     "Health": "upstream verify_interval hold_down",
     "IcmpCheck": "kind address interval timeout",
     "TcpCheck": "kind address port interval timeout failures",
     "NoSteering": "kind",
+    "FrrSteering": "kind routers vty_dir",
     "LabSteering": "kind router tables",
     "VrrpSteering": "kind interface fixed_interface router_id inside advert_interval",
     "NoFence": "kind",

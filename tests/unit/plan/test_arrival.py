@@ -8,10 +8,8 @@ STEERING = "steering: {kind: vrrp, interface: eth0, router_id: 51, inside: [10.1
 
 
 def rules(text: str, node: str) -> list[str]:
-    """The rules of the chain."""
-    (chain,) = arrival(parse_spec(text, "spec"), node)
-    assert str(chain.hook) == "type filter hook input priority 0; policy accept;"
-    return [rule.text for rule in chain.rules]
+    """The rules for what arrives."""
+    return [rule.text for rule in arrival(parse_spec(text, "spec"), node)]
 
 
 def test_adverts_of_strangers_and_what_was_sent_unasked_are_dropped() -> None:

@@ -7,12 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from natgate.model.address import covers
+from natgate.model.roles import Roles
+from natgate.model.share import Block
 from natgate.model.spec import Spec
 from natgate.model.table import Chain, Table
 from natgate.plan.compile import (
     COUNTERS,
     FORWARDING,
+    NODES_COUNTERS,
     NodeFacts,
+    Translation,
+    _translate,
     compile_node,
     inside_of,
     internal_of,
@@ -55,6 +60,20 @@ def test_source_000_compiles_to_these_rules() -> None:
     """Two zones, one fixed address: this is the whole table of one node."""
     chains = table(two_zones()).chains
     assert {name: lines(chain) for name, chain in chains.items()} == {
+        "events": [
+            'ct state new meta l4proto { tcp, udp } ct event set assured,destroy comment "half-open flows are not sent"',
+        ],
+        "untracked-prerouting": [
+            'fib daddr type local udp dport 4646 notrack comment "heartbeats"',
+            'fib daddr type local udp dport 3780 notrack comment "flow replication"',
+        ],
+        "untracked-output": [
+            'udp dport 4646 notrack comment "heartbeats"',
+            'udp dport 3780 notrack comment "flow replication"',
+        ],
+        "input": [
+            'udp dport 3780 ip saddr != 10.10.0.52 counter name "not_a_node" drop comment "flow replication"',
+        ],
         "prerouting": [
             'ip saddr 10.10.0.52 ip daddr 10.10.0.20 udp dport 4647 dnat to 10.10.0.52:4648 comment "probe of forwarding"',
             'ip saddr 10.10.0.52 ip daddr 10.10.0.20 icmp type echo-request icmp id 16384-16639 dnat to 192.168.100.5 comment "probe of partner\'s upstream"',
@@ -89,7 +108,72 @@ def test_source_000_compiles_to_these_lookups() -> None:
         "destinations": {"192.168.100.0/24": ""},
         "snat28": {"10.10.0.0": jump, "10.10.0.32": jump},
     }
-    assert held.objects == {("counter", name) for name in COUNTERS}
+    assert held.objects == {("counter", name) for name in (*COUNTERS, *NODES_COUNTERS)}
+
+
+def divided_table(node: str, roles: Roles) -> Table:
+    """The table of source 000 in mode active-active."""
+    text = spec_with(("- name: partner\n", "- name: partner\n    mode: active-active\n"))
+    spec = parse_spec(text.replace("heartbeat: {", "steering: {kind: lab}\nheartbeat: {"))
+    return compile_node(spec, NodeFacts(name=node, links=LINKS, roles=roles)).table
+
+
+HOME = {"partner@node-a": "node-a", "partner@node-c": "node-c"}
+TCP = "ip daddr 192.168.100.0/24 meta l4proto { icmp, tcp, udp } "
+
+
+def entry(node: str, carriers: dict[str, str], *handing: str) -> list[str]:
+    """The rules of the one entry."""
+    roles = Roles(carriers=carriers, handing_out=frozenset(f"partner@{name}" for name in handing))
+    return [
+        rule.text for rule in divided_table(node, roles).chains["snat.partner.to-partner"].rules
+    ]
+
+
+def test_each_node_gives_out_its_own_block() -> None:
+    """Protocols without ports leave only where what returns arrives."""
+    assert entry("node-a", HOME, "node-a") == [
+        f"{TCP}counter snat to 10.10.0.85:1025-33279 fully-random",
+        "ip daddr 192.168.100.0/24 counter snat to 10.10.0.85",
+    ]
+    assert entry("node-c", HOME, "node-c") == [
+        f"{TCP}counter snat to 10.10.0.85:33280-65535 fully-random",
+        'ip daddr 192.168.100.0/24 counter name "no_block" drop',
+    ]
+
+
+def test_blocks_that_touch_are_one_and_others_are_drawn() -> None:
+    """A node that has adopted a block gives out its ports as well."""
+    both = dict.fromkeys(HOME, "node-a")
+    assert entry("node-a", both, "node-a", "node-c")[0] == (
+        f"{TCP}counter snat to 10.10.0.85:1025-65535 fully-random"
+    )
+    apart = Translation(
+        gateway=two_zones().gateways[0],
+        entry=two_zones().gateways[0].snat[0],
+        addresses=(IPv4Address("10.10.0.85"),),
+        blocks=(Block(first=1, last=9), Block(first=20, last=29), Block(first=40, last=49)),
+    )
+    assert [rule.text.partition("udp } ")[2] for rule in _translate("", apart)][:3] == [
+        "numgen random mod 3 0 counter snat to 10.10.0.85:1-9 fully-random",
+        "numgen random mod 2 0 counter snat to 10.10.0.85:20-29 fully-random",
+        "counter snat to 10.10.0.85:40-49 fully-random",
+    ]
+
+
+def test_a_node_that_may_give_out_nothing_drops_new_flows_and_counts_them() -> None:
+    """Rather than to send them with a port that another node may give out."""
+    assert entry("node-a", HOME)[0] == f'{TCP}counter name "no_block" drop'
+
+
+def test_what_another_node_carries_is_handed_to_it() -> None:
+    """By port and by id alike, and nothing of one's own."""
+    held = divided_table("node-a", Roles(carriers=HOME)).lookups
+    assert dict(held["ports.partner"].elements) == {"33280-65535": "goto hand.2"}
+    assert held["ids.partner"].elements == held["ports.partner"].elements
+    assert dict(held["divided"].elements) == {"10.10.0.85": "goto owner.partner"}
+    nobody = divided_table("node-a", Roles(carriers={"partner@node-c": "gone"})).lookups
+    assert dict(nobody["ports.partner"].elements) == {}
 
 
 def test_settings_guards_and_blackholes_come_with_the_table() -> None:

@@ -1,7 +1,7 @@
 """From any state to any state, in steps that may be interrupted."""
 
 from dataclasses import replace
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,17 +27,18 @@ from natgate.model.change import (
     SetSysctl,
     SetTunnel,
 )
-from natgate.model.desired import Guard
+from natgate.model.desired import Guard, Tunnel
 from natgate.model.observed import Observed
 from natgate.model.spec import Spec
 from natgate.model.table import Chain, Lookup, Rule
 from natgate.plan.compile import FORWARDING, NodeFacts, compile_node
 from natgate.plan.diff import diff, removal
 from tests.effort import FEW
-from tests.specs import specs, two_zones
+from tests.specs import divided_zones, specs, two_zones
 from tests.states import LINKS, Case, brought, cases, differences
 
 DESIRED = compile_node(two_zones(), NodeFacts(name="node-a", links=LINKS))
+DIVIDED = compile_node(divided_zones(), NodeFacts(name="node-a", links=LINKS))
 EMPTY = Observed(links=LINKS)
 
 
@@ -110,6 +111,37 @@ def test_an_empty_kernel_gets_everything() -> None:
     assert changes[-1] == SetSysctl(key=FORWARDING, value="1", previous="0")
     (transaction,) = (change for change in changes if isinstance(change, ChangeTable))
     assert transaction.steps[0] == AddTable(owned=True)
+
+
+def test_a_divided_gateway_has_its_ways_before_its_rules() -> None:
+    """Nothing is marked before it can be led away, and what is led stops before the ways go."""
+    changes = diff(DIVIDED, EMPTY)
+    assert order(changes) == [
+        *(SetGuard, AddBlackhole, SetTunnel, AddDetour, ChangeTable, SetSysctl),
+    ]
+    held = brought(DIVIDED, EMPTY).held
+    back = order(diff(DESIRED, held))
+    assert back == [ChangeTable, RemoveDetour, RemoveTunnel]
+    gone = order(removal(held, {}, frozenset()))
+    assert gone == [ChangeTable, RemoveDetour, RemoveTunnel, RemoveBlackhole, RemoveGuard]
+
+
+def test_the_detours_of_a_tunnel_that_is_made_anew_are_made_anew() -> None:
+    """With the old link the ways through it are gone, so one plan makes both again."""
+    held = brought(DIVIDED, EMPTY).held
+    other = replace(held, tunnel=Tunnel(local=IPv4Address("192.0.2.1"), port=1))
+    changes = diff(DIVIDED, other)
+    assert order(changes) == [SetTunnel, AddDetour]
+    assert brought(DIVIDED, other).held == held
+
+
+def test_a_detour_with_another_peer_is_led_anew_and_not_removed() -> None:
+    """A mark has one way: the new one takes the place of the old."""
+    held = brought(DIVIDED, EMPTY).held
+    (wanted,) = DIVIDED.detours
+    old = replace(wanted, peer=IPv4Address("192.0.2.1"))
+    changes = diff(DIVIDED, replace(held, detours=frozenset({old})))
+    assert changes == (AddDetour(detour=wanted),)
 
 
 def test_a_table_changes_its_owner_by_being_made_anew() -> None:

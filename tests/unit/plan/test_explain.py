@@ -1,11 +1,12 @@
 """Changes and entries in sentences."""
 
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 
 from natgate.model.change import (
     AddBlackhole,
+    AddDetour,
     AddElements,
     AddRule,
     AddTable,
@@ -13,11 +14,14 @@ from natgate.model.change import (
     ChangeTable,
     DeleteTable,
     RemoveBlackhole,
+    RemoveDetour,
     RemoveGuard,
+    RemoveTunnel,
     SetGuard,
     SetSysctl,
+    SetTunnel,
 )
-from natgate.model.desired import Guard
+from natgate.model.desired import Detour, Guard, Tunnel
 from natgate.model.observed import Observed
 from natgate.model.table import Rule
 from natgate.plan.compile import NodeFacts, compile_node
@@ -28,6 +32,8 @@ from tests.specs import spec_with, two_zones
 
 PREFIX = IPv4Network("192.0.2.1/32")
 RULE = AddRule(chain="c", rule=Rule(text="drop", comment="g/e"))
+NODE = IPv4Address("192.0.2.9")
+DETOUR = Detour(mark=7, peer=NODE, tunnelled=True)
 BARE = AddRule(chain="c", rule=Rule(text="drop"))
 
 
@@ -52,6 +58,16 @@ REASONS: list[tuple[Change, str]] = [
     (RemoveGuard(link="eth0"), "this link needs no guard"),
     (AddBlackhole(prefix=PREFIX), "a packet to a fixed address that belongs to no flow ends here"),
     (RemoveBlackhole(prefix=PREFIX), "no longer a fixed address of this node"),
+    (
+        SetTunnel(tunnel=Tunnel(local=NODE, port=4789)),
+        "returns that belong to another node go there through it",
+    ),
+    (RemoveTunnel(), "nothing is handed over any more"),
+    (
+        AddDetour(detour=DETOUR),
+        "a return whose port another node has given out is led to that node",
+    ),
+    (RemoveDetour(detour=DETOUR), "nothing is handed to that node any more"),
     (
         ChangeTable(steps=(DeleteTable(), AddTable())),
         "the table has to be made anew to wake it or to change its owner; the guard drops meanwhile",

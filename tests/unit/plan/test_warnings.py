@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from natgate.model.event import HealthChanged, HeartbeatHeard, Probe, RoutesFailed
+from natgate.model.event import HealthChanged, HeartbeatHeard, Probe, RoutesFailed, Wished
 from natgate.model.view import GatewayView, NodeView
+from natgate.model.wish import MAINTENANCE, ON, drain
 from natgate.plan.warnings import warnings
 from tests.unit.plan.setups import Talk, follows, setup
 
@@ -83,3 +84,11 @@ def test_each_warning_is_told_once() -> None:
     ill = GatewayView(reasons=("dead disk",))
     talk.tell(HeartbeatHeard(peer="a", view=NodeView(digest="d", gateways={"g": ill, "h": ill})))
     assert codes(talk) == [("node-unhealthy", "a")]
+
+
+def test_what_an_operator_asked_for_is_told() -> None:
+    """So that nobody wonders why nothing fails over, or why a healthy node carries nothing."""
+    talk = follows()
+    talk.tell(Wished(key=MAINTENANCE, value=ON))
+    talk.tell(Wished(key=drain("a"), value=ON))
+    assert codes(talk) == [("node-drained", "a"), ("maintenance", "network")]

@@ -9,11 +9,15 @@ from natgate.wire.conntrack import (
     DELETE_FLOW,
     NEW_FLOW,
     SOURCE_TRANSLATED,
+    LiveFlow,
     delete_flow,
     get_flows,
+    get_translated,
     get_untranslated,
     parse_endpoints,
+    parse_live,
     parse_translated,
+    touch_flow,
 )
 from natgate.wire.netlink import ACK, DUMP, REQUEST, Message, attribute, attributes
 
@@ -81,3 +85,52 @@ def test_the_far_end_sees_where_answers_go() -> None:
     assert parse_translated(flow(TUPLE, answers, status(0))) is None
     assert parse_translated(flow(TUPLE, status(SOURCE_TRANSLATED))) is None
     assert parse_translated(flow(TUPLE, answers, status(SOURCE_TRANSLATED), kind=3)) is None
+
+
+def reply(protocol: bytes) -> bytes:
+    """The direction back, to the translated source."""
+    ends = attribute(1, DESTINATION.packed) + attribute(2, bytes([10, 10, 0, 85]))
+    inside = attribute(1 | 0x8000, ends) + attribute(2 | 0x8000, protocol)
+    return attribute(2 | 0x8000, inside)
+
+
+TIMED = attribute(7, struct.pack(">I", 90)) + attribute(12, b"wxyz")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "port"),
+    [
+        (attribute(1, b"\x11") + attribute(3, b"\x04\x05"), 0x0405),
+        (attribute(1, b"\x01") + attribute(4, b"\x00\x07"), 7),
+        (attribute(1, b"\x2f"), 0),
+    ],
+)
+def test_a_live_flow_has_its_translated_port_and_the_time_it_still_has(
+    protocol: bytes, port: int
+) -> None:
+    """The port by which the far end knows it, an echo's id, or none."""
+    found = parse_live(flow(TUPLE, reply(protocol), TIMED))
+    assert found == LiveFlow(
+        key=b"wxyz",
+        left=90,
+        tuple=attributes(TUPLE)[1],
+        client=SOURCE.packed,
+        source=bytes([10, 10, 0, 85]),
+        port=port,
+    )
+
+
+def test_a_flow_without_a_timeout_is_no_live_one() -> None:
+    """Nor is any other message."""
+    assert parse_live(flow(TUPLE, reply(b""))) is None
+    assert parse_live(flow(TUPLE, kind=DELETE_FLOW)) is None
+
+
+def test_touching_a_flow_changes_nothing_of_it() -> None:
+    """An empty mark under an empty mask leaves the mark as it is; nothing is created."""
+    message = touch_flow(attributes(TUPLE)[1])
+    found = attributes(message.body[4:])
+    assert (message.type, message.flags) == (NEW_FLOW, REQUEST)
+    assert (found[1], found[8], found[21]) == (attributes(TUPLE)[1], bytes(4), bytes(4))
+    asked = attributes(get_translated().body[4:])
+    assert asked[3] == asked[26] == struct.pack(">I", SOURCE_TRANSLATED)

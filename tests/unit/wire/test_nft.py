@@ -40,6 +40,39 @@ OURS: list[tuple[list[dict[str, Any]], str]] = [
     ([match({"meta": {"key": "l4proto"}}, 6)], "meta l4proto tcp"),
     ([match({"meta": {"key": "l4proto"}}, 47)], "meta l4proto 47"),
     ([{"counter": "invalid"}], 'counter name "invalid"'),
+    ([match({"numgen": {"mode": "random", "mod": 3, "offset": 0}}, 0)], "numgen random mod 3 0"),
+    (
+        [match({"numgen": {"mode": "inc", "mod": 3, "offset": 5}}, 0)],
+        "numgen inc mod 3 offset 5 0",
+    ),
+    (
+        [
+            {"mangle": {"key": {"meta": {"key": "mark"}}, "value": 7}},
+            {"notrack": None},
+            {"accept": None},
+        ],
+        "meta mark set 7 notrack accept",
+    ),
+    (
+        [{"mangle": {"key": {"ct": {"key": "event"}}, "value": ["destroy", "assured"]}}],
+        "ct event set assured,destroy",
+    ),
+    (
+        [{"vmap": {"key": {"payload": {"protocol": "icmp", "field": "id"}}, "data": "@ids"}}],
+        "@th,32,16 vmap @ids",
+    ),
+    (
+        [
+            match({"payload": {"base": "th", "offset": 136, "len": 8}}, {"set": [6, 17]}),
+            {
+                "vmap": {
+                    "key": {"payload": {"base": "th", "offset": 224, "len": 16}},
+                    "data": "@ids",
+                }
+            },
+        ],
+        "@th,136,8 { 17, 6 } @th,224,16 vmap @ids",
+    ),
     ([{"counter": {"packets": 5, "bytes": 7}}], "counter"),
     ([match(DADDR, {"prefix": {"addr": "192.0.2.0", "len": 24}})], "ip daddr 192.0.2.0/24"),
     (

@@ -166,3 +166,13 @@ def test_messages_are_numbered_in_order() -> None:
     numbered = rtnetlink.sequence([rtnetlink.get_links(), rtnetlink.get_routes()], 7)
     assert [message.sequence for message in numbered] == [7, 8]
     assert numbered[0].body == rtnetlink.get_links().body
+
+
+def test_a_local_address_is_told_with_its_link() -> None:
+    """So that a daemon can be bound to the link that has it."""
+    address = IPv4Address("10.0.0.1")
+    head = struct.pack("=4BI", 2, 32, 0, 0, 7)
+    body = head + attribute(2, address.packed)
+    message = Message(type=rtnetlink.NEW_ADDRESS, body=body)
+    assert rtnetlink.parse_address_link(message) == (address, 7)
+    assert rtnetlink.parse_address_link(Message(type=3)) is None

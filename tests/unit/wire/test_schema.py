@@ -18,7 +18,7 @@ def test_every_key_of_the_spec_is_in_its_schema() -> None:
     """The schema knows the names that a file uses, and nothing else is admitted."""
     schema = published(Spec)
     assert set(schema["properties"]) == {
-        "apiVersion", "network", "nodes", "gateways", "steering", "heartbeat", "fence", "handover",
+        "apiVersion", "network", "nodes", "gateways", "steering", "heartbeat", "fence", "replication", "handover",
         "host",
     }  # fmt: skip
     assert schema["additionalProperties"] is False
