@@ -242,8 +242,9 @@ def test_trap_11_a_link_that_was_down_is_used_again(both: Bench) -> None:
         links = ("eth0", "ng-vx") if carrier(both) == "vxlan" else ("eth0",)
         for link in links:
             name = both.lab.namespace(node)
-            namespace.configure(name, [f"link set {link} down", f"link set {link} up"])
+            namespace.configure(name, [f"link set {link} down"])  # the tunnel is made anew at once
             if link == "eth0":
+                namespace.configure(name, ["link set eth0 up"])
                 # The machine's own network set-up gives back the default route, which natgate needs.
                 namespace.configure(name, ["route replace default via 169.254.0.1 dev eth0 onlink"])
             divided.until(
