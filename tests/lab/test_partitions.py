@@ -72,7 +72,7 @@ def _settle(bench: Bench) -> None:
 def operate(bench: Bench, *arguments: str) -> None:
     """A command of an operator on node a."""
     state = str(bench.lab.state("node-a"))
-    argv = ["python", "-m", "natgate", *arguments, "--state", state]
+    argv = [sys.executable, "-m", "natgate", *arguments, "--state", state]
     namespace.run(namespace.inside(bench.lab.namespace("node-a"), argv))
 
 
