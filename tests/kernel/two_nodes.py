@@ -70,6 +70,7 @@ class Node:
     directory: Path
     rig: "Rig"
     run: "Run | None" = None
+    started: list[Conntrackd] = field(default_factory=list)
 
     def up(self) -> "Run":
         """Its agent begins."""
@@ -84,9 +85,14 @@ class Node:
 
     def die(self) -> None:
         """Everything ends, and nothing is left in its kernel."""
+        self.end()
+        self.forget()
+
+    def end(self) -> None:
+        """Nothing of it is left, nor a child that nobody waits for."""
         self.down()
         self.daemon.remove()
-        self.forget()
+        until(lambda: not any(daemon.lives() for daemon in self.started), "ended")
 
     def forget(self) -> None:
         """Its kernel has no flows."""
@@ -138,11 +144,11 @@ class Run:
         self._thread.join(timeout=DEADLINE)
         self._loop.close()
 
-    def took_over(self) -> None:
-        """The decision gave it a share."""
+    def moved(self) -> None:
+        """The decision saw shares change hands."""
 
         async def tell() -> None:
-            self.replication.took_over()
+            self.replication.moved()
 
         self.do(tell())
 
@@ -155,6 +161,7 @@ class Run:
     async def _begin(self, made: "Future[Replication]") -> None:
         node = self._node
         daemon = Conntrackd(node.directory)
+        node.started.append(daemon)
         try:
             made.set_result(
                 Replication(
@@ -278,8 +285,7 @@ def rig(directory: Path) -> Iterator[Rig]:
             addresses = (f"203.0.113.{last}/24", f"10.1.0.{last}/24", f"192.0.2.{last}/24")
             _attach(segment, space, name, *addresses)
             made.nodes[name] = node = Node(name, space, directory / name, made)
-            stack.callback(node.daemon.remove)
-            stack.callback(node.down)
+            stack.callback(node.end)
             with space.entered(), closing(HostKernel()) as kernel:
                 kept = Keeper(node=name, kernel=kernel, store=FakeStore()).bring(SPEC)
             assert kept.error is None, kept.error
@@ -290,6 +296,6 @@ def rig(directory: Path) -> Iterator[Rig]:
 def _attach(segment: Namespace, host: Namespace, port: str, *addresses: str) -> None:
     segment.run(
         f"ip link add name {port} type veth peer name eth0 netns {host.path}",
-        f"ip link set {port} master switch up",
+        f"ip link set dev {port} master switch up",
     )
     host.run(*(f"ip address add {each} dev eth0" for each in addresses), "ip link set eth0 up")

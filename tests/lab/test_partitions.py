@@ -5,6 +5,7 @@ Each test looks again and again at the rules of both nodes: no port may be given
 
 import re
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -406,11 +406,13 @@ class Agent:
             if isinstance(order, TakeOver):
                 LOG.warning("taking over", share=order.share, reason=order.reason)
             self._watch.carry_out(order)
-        for share, node in _actives(self._state).items():
+        after = _actives(self._state)
+        for share, node in after.items():
             if node != before[share]:
-                if node == self.node and self._replication is not None:
-                    self._replication.took_over()
                 self._note(share, before[share], node)
+        moved = any(before[share] not in {None, node} for share, node in after.items())
+        if moved and self._replication is not None:
+            self._replication.moved()
 
     def _note(self, share: str, before: str | None, node: str | None) -> None:
         """What another node did is in the journal as well."""

@@ -64,7 +64,8 @@ class Replication:
             daemon.remove()
             return
         (self._peer,) = (n.name for n in spec.nodes if n.name != me)
-        fresh = self._bring()
+        # A node whose conntrackd alone had died still has its flows, which filling would replace.
+        fresh = self._bring() and not self._has_flows()
         self._filling = Filling(session=daemon.session(), started=self._loop.time(), empty=fresh)
         self._begin(self._watch())
         self._begin(self._refresh())
@@ -83,10 +84,14 @@ class Replication:
             return ()
         return (f"being filled with flows from {self._peer}",)
 
-    def took_over(self) -> None:
-        """What were replicas are this node's own flows now: they are to be sent from here."""
+    def moved(self) -> None:
+        """Shares changed hands: what conntrackd holds for this node's own flows has to follow.
+
+        A flow that it takes for its own, and that expires here, it ends on the other node as well:
+        so it forgets all, and is told anew of those that live here.
+        """
         if self._filling is not None:
-            self._begin(self._tell("-R"))
+            self._begin(self._tell_anew())
 
     def status(self) -> dict[str, Any] | None:
         """How replication fares; None if there is none."""
@@ -104,6 +109,7 @@ class Replication:
             "received_bytes": stats.received_bytes,
             "lost": stats.lost,
             "behind": stats.behind,
+            "overruns": stats.overruns,
             "error": self._error,
         }
 
@@ -157,18 +163,25 @@ class Replication:
             empty = self._filling is not None and self._filling.empty
             if self._daemon.lives() is None:
                 await asyncio.sleep(PAUSE)
-                self._revive()
+                await self._revive()
             elif self._filling is not None:
                 if empty or looks % COUNT == 0:
-                    with suppress(HostError):
-                        self._stats = await self._daemon.stats()
+                    await self._count()
                 self._fill()
             looks += 1
             await asyncio.sleep(LOOK if empty else PAUSE)
 
-    def _revive(self) -> None:
+    async def _count(self) -> None:
+        before = self._stats
+        with suppress(HostError):
+            self._stats = await self._daemon.stats()
+        if self._stats.overruns > before.overruns:
+            LOG.warning("events lost", overruns=self._stats.overruns)
+            self._begin(self._tell_anew())
+
+    async def _revive(self) -> None:
         """A conntrackd that died starts anew: its flows are still in the kernel, and it reads them."""
-        if self._bring():
+        if await asyncio.to_thread(self._bring):
             LOG.warning("conntrackd had died and was started again")
         self._filling = Filling(
             session=self._daemon.session(), started=self._loop.time(), empty=False
@@ -188,24 +201,47 @@ class Replication:
             LOG.info("filled", flows=self._stats.injected, late=after.late)
         self._filling = after
         for name in filling.to_fill(self.view(), peers):
-            if not self._sending:
+            if not self._sending and (peers[name].empty or _read(state)):
                 self._sending = True
-                self._begin(self._send_all(name, peers[name].session))
+                self._begin(self._send(name, peers[name]))
 
-    async def _send_all(self, peer: str, session: str) -> None:
-        """Every flow that this node knows, also those that it has taken over."""
+    async def _send(self, name: str, peer: SyncView) -> None:
+        """Every flow that this node knows, to an empty peer; else those that live here.
+
+        What conntrackd sends in bulk takes the place of what the peer has: a flow that lives there
+        would be made anew, and get another port if one of its packets is quicker.
+        """
         try:
-            await self._daemon.tell("-R")
-            await self._daemon.tell("-B")
-            self._filled[peer] = session
-        except HostError as error:
-            LOG.warning("flows not sent", peer=peer, reason=str(error))
+            if peer.empty:
+                await self._daemon.tell("-R")
+                await self._daemon.tell("-B")
+            else:
+                await self._tell_mine()
+            self._filled[name] = peer.session
+        except NatgateError as error:
+            LOG.warning("flows not sent", peer=name, reason=str(error))
         finally:
             self._sending = False
 
-    async def _tell(self, option: str) -> None:
-        with suppress(HostError):
-            await self._daemon.tell(option)
+    async def _tell_anew(self) -> None:
+        """What lives here, and nothing else, is told once a take-over has passed."""
+        await asyncio.sleep(PAUSE)
+        try:
+            await self._daemon.tell("-f", "internal")
+            await self._tell_mine()
+        except NatgateError as error:
+            LOG.warning("flows not sent", peer=self._peer, reason=str(error))
+
+    async def _tell_mine(self) -> None:
+        """Have the kernel say how each flow stands that lives here, so that conntrackd sends it."""
+        found = await asyncio.to_thread(flows.translated, self._mine())
+        await asyncio.to_thread(flows.touch, [flow.tuple for flow in found])
+
+    def _has_flows(self) -> bool:
+        try:
+            return flows.has_any(list(self._chosen().values()))
+        except NatgateError:
+            return False
 
     async def _refresh(self) -> None:
         """Keep alive the replicas of what lives here."""
@@ -257,3 +293,8 @@ class Replication:
             for gateway in self._spec.gateways
             for share in shares_of(self._spec, gateway)
         }
+
+
+def _read(state: State) -> bool:
+    """Whether this node knows who carries what."""
+    return all(share.holders is not None for share in state.shares.values())

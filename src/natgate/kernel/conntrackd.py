@@ -25,6 +25,7 @@ class Conntrackd:
         self._config = self._directory / "conf"
         self._pid_file = self._directory / "pid"
         self._lock = self._directory / "lock"
+        self._control = self._directory / "control"
         self._child: subprocess.Popen[bytes] | None = None
 
     @property
@@ -69,7 +70,8 @@ class Conntrackd:
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._config.write_text(text)
-            self._lock.unlink(missing_ok=True)
+            for left in (self._lock, self._control):
+                left.unlink(missing_ok=True)
         except OSError as error:
             raise HostError(f"cannot write {self._config}: {error.strerror}") from None
         self._start()
@@ -121,7 +123,8 @@ class Conntrackd:
     async def stats(self) -> Stats:
         """What it counts; HostError if it does not say."""
         try:
-            return parse_stats(await self.tell("-s"), await self.tell("-s", "queue"))
+            said = [await self.tell("-s", *more) for more in ((), ("queue",), ("runtime",))]
+            return parse_stats(*said)
         except ValueError as error:
             raise HostError(f"conntrackd's counters cannot be read: {error}") from None
 
@@ -134,13 +137,14 @@ class Conntrackd:
                 stdout=subprocess.DEVNULL,
                 env=environment,
                 start_new_session=True,
+                # Its errors go where the agent's go, and a reader that ends must not end it.
+                restore_signals=False,
             )
             self._pid_file.write_text(f"{self._child.pid}\n")
         except OSError as error:
             raise HostError(f"conntrackd cannot be started: {error.strerror}") from None
-        control = self._directory / "control"
         deadline = time.monotonic() + DEADLINE
-        while not control.exists():
+        while not self._control.exists():
             if self._child.poll() is not None or time.monotonic() > deadline:
                 raise HostError("conntrackd ended as soon as it was started: see the agent's log")
             time.sleep(0.005)

@@ -53,6 +53,13 @@ def translated(chosen: Sequence[Chosen]) -> list[LiveFlow]:
         return [f for f in found if f is not None and any(_is_of(f, each) for each in chosen)]
 
 
+def has_any(chosen: Sequence[Chosen]) -> bool:
+    """Whether there is such a flow; looks no further than to the first one."""
+    with NetlinkSocket(NETFILTER) as netlink:
+        found = map(conntrack.parse_live, netlink.each(conntrack.get_translated()))
+        return any(f is not None and any(_is_of(f, each) for each in chosen) for f in found)
+
+
 def touch(originals: Sequence[bytes]) -> None:
     """Have the kernel say once more how these flows stand; one that is gone is left out."""
     for start in range(0, len(originals), BATCH):

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -55,17 +55,20 @@ class NetlinkSocket:
 
     def dump(self, question: Message) -> list[Message]:
         """Every message of the answer to a dump; NetlinkError if it is refused."""
+        return list(self.each(question))
+
+    def each(self, question: Message) -> Iterator[Message]:
+        """The same one by one: whoever has seen enough of a long dump closes the socket."""
         (numbered,) = self._send([question])
-        found: list[Message] = []
         while True:
             for message in parse_messages(self._receive()):
                 if message.sequence != numbered.sequence:
                     continue
                 if message.type == netlink.DONE:
-                    return found
+                    return
                 if message.type == netlink.ERROR:
                     raise NetlinkError(netlink.error_of(message), "netlink dump")
-                found.append(message)
+                yield message
 
     def collect(self, question: Message) -> list[Message]:
         """The messages that answer a question asked with ACK; NetlinkError if it is refused."""

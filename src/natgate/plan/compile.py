@@ -72,15 +72,18 @@ class Translation:
 def compile_node(spec: Spec, facts: NodeFacts) -> Desired:
     """Everything the node `facts.name` should hold to carry its gateways."""
     addresses = _addresses(spec, facts.name)
+    tunnel = handover.tunnel_of(spec, facts.name)
+    # A tunnel of an earlier spec goes away with this one, so nothing is set on it.
+    links = [link for link in facts.links if tunnel is not None or link != handover.TUNNEL]
     ranges = collapse(spec.network.ranges)
     guard = Guard(own=own_of(spec), inside=ranges, internal=internal_of(spec))
     return Desired(
         table=_table(spec, facts),
         owned=facts.owner_works and spec.host.ownership == "auto",
-        guards=dict.fromkeys(facts.links, guard),
-        sysctls=_sysctls(facts.links),
+        guards=dict.fromkeys(links, guard),
+        sysctls=_sysctls(links),
         blackholes=frozenset(IPv4Network(address) for address in addresses),
-        tunnel=handover.tunnel_of(spec, facts.name),
+        tunnel=tunnel,
         detours=handover.detours_of(spec, facts.name),
     )
 

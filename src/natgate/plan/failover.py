@@ -126,7 +126,7 @@ def _absorb_outcome(
 ) -> ShareState:
     if isinstance(event, RoutesFailed):
         return replace(held, busy=False, read=now, error=event.error, wanted_since=None)
-    return replace(held, claim=event.claim or held.claim, claimed=now)
+    return replace(held, claim=event.claim, claimed=now)
 
 
 def _absorb_routes(state: State, event: RoutesRead, now: float) -> State:
@@ -141,7 +141,10 @@ def _absorb_routes(state: State, event: RoutesRead, now: float) -> State:
     held = replace(held, holders=event.holders, read=now, busy=False, error=None, epoch=epoch)
     state = _with_share(state, event.share, held)
     after, me = active(state, event.share), state.setup.me
-    held = replace(held, since=_since(held, now) if after == me else None)
+    if after == me:
+        held = replace(held, since=_since(held, now))
+    else:  # whoever carries it now may have claimed it
+        held = replace(held, since=None, claim=None)
     if after == me != before:
         held = replace(held, epoch=epoch + 1)
         state = _fulfil(state, event.share)

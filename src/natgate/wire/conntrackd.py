@@ -38,6 +38,7 @@ class Pairing:
 def render_conntrackd(pairing: Pairing) -> str:
     """The configuration: reliable (FTFW), straight into the peer's kernel, resynced on demand only.
 
+    Also after an overrun: conntrackd's own resync would send the peer's flows back to it as new.
     BugError for a link or directory whose name could be anything but one word.
     """
     if not _LINK.fullmatch(pairing.link) or not _PATH.fullmatch(pairing.directory):
@@ -71,7 +72,7 @@ General {{
 	}}
 	NetlinkBufferSize {NETLINK_BUFFER}
 	NetlinkBufferSizeMaxGrowth {NETLINK_BUFFER_MOST}
-	NetlinkOverrunResync 5
+	NetlinkOverrunResync no
 	Filter From Userspace {{
 		Protocol Accept {{
 			TCP
@@ -96,7 +97,8 @@ class Stats:
     """What conntrackd counts: `flows` known here, `injected` from the peer, `failed` injections.
 
     `lost` are messages that never came, `malformed` those that were none. `behind`: messages that
-    the peer has not confirmed yet, which is how far it lags.
+    the peer has not confirmed yet, which is how far it lags. `overruns`: times that the kernel had
+    more to tell than it could keep for conntrackd, so that some was never told.
     """
 
     flows: int = 0
@@ -108,10 +110,11 @@ class Stats:
     lost: int = 0
     malformed: int = 0
     behind: int = 0
+    overruns: int = 0
 
 
-def parse_stats(text: str, queues: str = "") -> Stats:
-    """The output of `conntrackd -s` and of `-s queue`; ValueError for anything else."""
+def parse_stats(text: str, queues: str = "", runtime: str = "") -> Stats:
+    """The output of `conntrackd -s`, `-s queue` and `-s runtime`; ValueError for anything else."""
     inject = text.partition("external inject:")[2].partition("traffic processed:")[0]
     created = re.findall(r"connections (?:created|updated):\s*(\d+)\s*failed:\s*(\d+)", inject)
     if not created:
@@ -126,6 +129,7 @@ def parse_stats(text: str, queues: str = "") -> Stats:
         lost=_number(r"(\d+) Lost msgs", text),
         malformed=_number(r"(\d+) Malformed msgs", text),
         behind=_number(r"queue rsqueue:\s*current elements:\s*(\d+)", queues),
+        overruns=_number(r"netlink overrun:\s*(\d+)", runtime),
     )
 
 

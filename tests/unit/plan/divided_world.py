@@ -255,7 +255,7 @@ class DividedWorld:
             case TakeOver():
                 self._take_over(node, order)
             case ClaimBlock():
-                self._in_turn(node, [partial(self._claim, node, order.share)])
+                self._in_turn(node, [lambda: self._ask_fence(node, order.share)])
 
     def _probe(self, node: Node, peer: Node) -> None:
         def answer(probe: Probe, *, good: bool) -> None:
@@ -286,6 +286,9 @@ class DividedWorld:
             self._in_turn(node, [*work[: 1 if refused else None], partial(end, node, share.name)])
 
         self._in_turn(node, [begin_moving])
+
+    def _ask_fence(self, node: Node, share: str) -> None:
+        self._claim(node, share)
 
     def _claim(self, node: Node, share: str) -> Claim | None:
         """Ask the fence, which may be away: who comes first is the owner."""

@@ -100,6 +100,18 @@ def test_what_the_peer_has_not_confirmed_is_how_far_it_lags() -> None:
     assert parse_stats(PRINTED, QUEUES).behind == 42
 
 
+def test_events_that_were_never_told_are_counted() -> None:
+    """Only the kernel knows what they said, so what lives is told again by natgate."""
+    assert parse_stats(PRINTED, runtime="\tnetlink overrun:\t\t           2\n").overruns == 2
+
+
+def test_it_does_not_send_the_peers_flows_back_as_new() -> None:
+    """They would be made anew there, and one with another port if a packet is quicker."""
+    text = render_conntrackd(PAIRING)
+    assert "StartupResync no\n" in text
+    assert "NetlinkOverrunResync no\n" in text
+
+
 def test_its_counters_are_read() -> None:
     """Injected are replicas made or renewed here; failed ones are told."""
     assert parse_stats(PRINTED) == Stats(
