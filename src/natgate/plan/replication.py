@@ -6,7 +6,7 @@ which conntrackd would then end on the node that carries it. What nodes say to e
 tracked, and only nodes may say it (research/ha-prototype.md section 4).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address
 
 from natgate.model.spec import Spec
@@ -31,7 +31,10 @@ def chains(spec: Spec, node: str) -> Iterator[Chain]:
             comment="half-open flows are not sent",
         )
         yield Chain(name="events", hook=_hook("prerouting", MANGLE), rules=(rule,))
-    for hook, match in (("prerouting", "fib daddr type local "), ("output", "")):
+    # Not whatever is local: where VRRP puts a fixed address on the link, replies have any port.
+    me = spec.node(node)
+    own = f"ip daddr {_any_of((me.address, me.sync))} "
+    for hook, match in (("prerouting", own), ("output", "")):
         rules = tuple(_untracked(spec, node, match))
         yield Chain(name=f"untracked-{hook}", hook=_hook(hook, RAW), rules=rules)
 
@@ -41,18 +44,21 @@ def admitted(spec: Spec, node: str) -> Iterator[Rule]:
     others = [n for n in spec.nodes if n.name != node]
     if replicated(spec, node):
         # conntrackd listens to the address it is told, and sends from the one that routing chooses.
-        peers = list(dict.fromkeys(a for n in others for a in (n.address, n.sync)))
+        peers = [a for n in others for a in (n.address, n.sync)]
         yield _only(peers, spec.replication.port, "flow replication")
     tunnelled = handover.tunnel_peers(spec, node)
     if tunnelled:
         yield _only(tunnelled, spec.handover.port, "tunnel")
 
 
-def _only(peers: tuple[IPv4Address, ...] | list[IPv4Address], port: int, what: str) -> Rule:
-    listed = sorted(map(str, peers))
-    match = listed[0] if len(listed) == 1 else f"{{ {', '.join(listed)} }}"
-    text = f'udp dport {port} ip saddr != {match} counter name "not_a_node" drop'
+def _only(peers: Iterable[IPv4Address], port: int, what: str) -> Rule:
+    text = f'udp dport {port} ip saddr != {_any_of(peers)} counter name "not_a_node" drop'
     return Rule(text=text, comment=what)
+
+
+def _any_of(addresses: Iterable[IPv4Address]) -> str:
+    listed = sorted(set(map(str, addresses)))
+    return listed[0] if len(listed) == 1 else f"{{ {', '.join(listed)} }}"
 
 
 def _untracked(spec: Spec, node: str, match: str) -> Iterator[Rule]:

@@ -64,8 +64,8 @@ def test_source_000_compiles_to_these_rules() -> None:
             'ct state new meta l4proto { tcp, udp } ct event set assured,destroy comment "half-open flows are not sent"',
         ],
         "untracked-prerouting": [
-            'fib daddr type local udp dport 4646 notrack comment "heartbeats"',
-            'fib daddr type local udp dport 3780 notrack comment "flow replication"',
+            'ip daddr 10.10.0.20 udp dport 4646 notrack comment "heartbeats"',
+            'ip daddr 10.10.0.20 udp dport 3780 notrack comment "flow replication"',
         ],
         "untracked-output": [
             'udp dport 4646 notrack comment "heartbeats"',

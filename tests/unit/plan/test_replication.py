@@ -22,13 +22,24 @@ def test_half_open_connections_raise_no_events() -> None:
 
 
 def test_what_nodes_say_to_each_other_is_not_tracked() -> None:
-    """In both directions, and only where it is said to this node: clients may use the same ports."""
+    """In both directions, and only where it is said to this node: clients may use the same ports.
+
+    So may replies to a fixed address, which VRRP makes a local one.
+    """
     found = texts(two_zones())
     assert found["untracked-prerouting"] == [
-        "fib daddr type local udp dport 4646 notrack",
-        "fib daddr type local udp dport 3780 notrack",
+        "ip daddr 10.10.0.20 udp dport 4646 notrack",
+        "ip daddr 10.10.0.20 udp dport 3780 notrack",
     ]
     assert found["untracked-output"] == ["udp dport 4646 notrack", "udp dport 3780 notrack"]
+
+
+def test_what_is_said_to_either_address_of_a_node_is_not_tracked() -> None:
+    """Flows are sent to the address that is for them."""
+    found = texts(parse_spec(spec_with(SYNC)), "node-c")
+    assert found["untracked-prerouting"][1] == (
+        "ip daddr { 10.10.0.52, 10.10.0.53 } udp dport 3780 notrack"
+    )
 
 
 def test_only_the_other_node_may_send_flows() -> None:
