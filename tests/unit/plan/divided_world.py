@@ -5,7 +5,7 @@ node say so. All nodes read the same route table, whatever becomes of the path b
 """
 
 import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from ipaddress import IPv4Network
@@ -210,7 +210,7 @@ class DividedWorld:
 
         self.later(took, self._while_born(node, in_force))
 
-    def _while_born(self, node: Node, work: Callable[[], None]) -> Callable[[], None]:
+    def _while_born(self, node: Node, work: Callable[[], object]) -> Callable[[], None]:
         """What a node does not do any more once it has died or restarted."""
         born = node.born
 
@@ -302,7 +302,7 @@ class DividedWorld:
         self.tell(node, ClaimAnswered(share=share, claim=held))
         return held
 
-    def _in_turn(self, node: Node, works: list[Callable[[], None]]) -> None:
+    def _in_turn(self, node: Node, works: Sequence[Callable[[], object]]) -> None:
         """One after the other; a node that dies or restarts meanwhile does no more of it."""
         at = 0.0
         for work in works:

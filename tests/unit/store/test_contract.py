@@ -2,14 +2,17 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from natgate.model.error import HostError
+from natgate.model.journal import Failover, Step
 from natgate.store.fake import FakeStore
 from natgate.store.interface import Generation, Store
 from natgate.store.sqlite import SqliteStore
@@ -85,9 +88,43 @@ def test_starts_rise(store: Store) -> None:
     assert store.start(10**18) >= 10**18
 
 
+def test_what_is_kept_takes_the_place_of_the_last(store: Store) -> None:
+    """Of each name the last text is known, and after a removal none."""
+    assert store.kept("roles") is None
+    store.keep("roles", "one")
+    store.keep("wishes", "other")
+    store.keep("roles", "two")
+    assert (store.kept("roles"), store.kept("wishes")) == ("two", "other")
+    store.forget()
+    assert (store.kept("roles"), store.kept("wishes")) == (None, None)
+
+
+def test_failovers_are_numbered_and_the_latest_comes_first(store: Store) -> None:
+    """A record has its number from the first writing on; the latest writing of it counts."""
+    one, two = store.record(FAILOVER), store.record(FAILOVER)
+    assert two.number > one.number > 0
+    done = store.record(replace(one, outcome="done", steps=(STEP,), ms=3.5))
+    assert done.number == one.number
+    assert store.failovers() == (two, done)
+
+
+def test_the_journal_outlives_a_removal(store: Store) -> None:
+    """What happened can still be looked up."""
+    record = store.record(FAILOVER)
+    store.forget()
+    assert store.failovers() == (record,)
+    assert store.record(FAILOVER).number > record.number
+
+
+STEP = Step(name="routes", what="all", ms=1.5)
+FAILOVER = Failover(
+    share="g", before="a", after="b", reason="a is dead", started=1.5, previous={"r": None}
+)
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["add", "withdraw", "remember", "forget", "start", "reopen"]),
+        st.sampled_from(
+            ["add", "withdraw", "remember", "forget", "start", "keep", "record", "reopen"]
+        ),
         st.integers(0, 5),
     ),
     max_size=20,
@@ -104,6 +141,11 @@ def _do(store: Store, what: str, number: int) -> object:
             store.remember("sysctl" if number % 2 else "hooks", str(number // 2), str(number))
         case "start":
             return store.start(number + 1)
+        case "keep":
+            store.keep("roles" if number % 2 else "wishes", str(number))
+        case "record":
+            known = {f.number: f for f in store.failovers()}
+            return store.record(replace(known.get(number, FAILOVER), ms=float(number)))
         case "forget":
             store.forget()
     return None
@@ -123,9 +165,84 @@ def test_the_file_and_the_memory_agree(
             file = SqliteStore(path)
         assert _do(file, what, number) == _do(memory, what, number)
         assert file.latest() == memory.latest()
+        assert file.failovers() == memory.failovers()
+        assert file.kept("roles") == memory.kept("roles")
+        assert file.kept("wishes") == memory.kept("wishes")
         for kind in ("sysctl", "hooks"):
             assert file.made(kind) == memory.made(kind)
     file.close()
+
+
+class Killed(Exception):  # noqa: N818 (no error, but the end of a process)
+    """The process has ended."""
+
+
+class DyingStore(SqliteStore):
+    """A store whose process is killed before one of its statements."""
+
+    left = 10**9
+
+    def _ask(self, statement: str, *values: str | int) -> list[Any]:
+        if not statement.startswith("pragma"):
+            self.left -= 1
+            if self.left < 0:
+                raise Killed
+        return super()._ask(statement, *values)
+
+
+def _content(store: Store) -> tuple[object, ...]:
+    return (
+        store.latest(),
+        dict(store.made("sysctl")),
+        store.kept("roles"),
+        store.kept("wishes"),
+        store.failovers(),
+    )
+
+
+@pytest.mark.parametrize("what", ["add", "remember", "keep", "record", "again", "forget"])
+def test_killed_between_any_two_statements_it_holds_the_old_or_the_new(
+    tmp_path: Path, what: str
+) -> None:
+    """A call has been made or not, whenever its process ended; another process can go on."""
+
+    def call(store: Store) -> None:
+        match what:
+            case "again":
+                store.record(replace(store.failovers()[0], outcome="done"))
+            case _:
+                _do(store, what, 1)
+
+    for left in range(9):
+        path = tmp_path / str(left)
+        with closing(SqliteStore(path)) as store:
+            for step in ("add", "remember", "keep", "record"):
+                _do(store, step, 3)
+            before = _content(store)
+        dying = DyingStore(path)
+        dying.left = left
+        with suppress(Killed):
+            call(dying)
+        dying.close()
+        with closing(SqliteStore(path)) as store:
+            found = _content(store)
+            if found == before:
+                call(store)
+                assert _content(store) != before or what == "remember"
+                found = _content(store)
+        with closing(FakeStore()) as memory:
+            for step in ("add", "remember", "keep", "record"):
+                _do(memory, step, 3)
+            call(memory)
+            wanted = _content(memory)
+        assert _unnumbered(found) == _unnumbered(wanted)
+
+
+def _unnumbered(content: tuple[object, ...]) -> tuple[object, ...]:
+    """A number that was given out to a record that was never whole is not used again."""
+    *rest, journal = content
+    assert isinstance(journal, tuple)
+    return (*rest, [replace(failover, number=0) for failover in journal])
 
 
 def test_only_its_owner_can_read_the_file(tmp_path: Path) -> None:
