@@ -9,12 +9,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any, Literal
 
 from natgate.kernel.echo import EchoSocket
-from natgate.lab import agents, catalogue, namespace, network
+from natgate.lab import agents, catalogue, namespace, network, record
+from natgate.lab.record import Lab
 from natgate.lab.scene import VPC, Client, Scene
 from natgate.model.share import Block, Share, all_shares
 from natgate.wire.icmp import EchoReply
@@ -64,17 +66,27 @@ def scene_file(
     return str(path)
 
 
+def lab_of(bench: Bench) -> Lab:
+    """The lab of a bench, read once: to read its scene takes longer than many a packet."""
+    return _found(bench.name)
+
+
+@cache
+def _found(name: str) -> Lab:
+    return record.find(name)
+
+
 @contextmanager
 def inside(bench: Bench, host: str) -> Iterator[None]:
     """This thread is at a host meanwhile; sockets made there stay there."""
-    path = namespace.NETNS / bench.lab.namespace(host)
+    path = namespace.NETNS / lab_of(bench).namespace(host)
     with path.open("rb") as opened, Namespace(opened.fileno()).entered():
         yield
 
 
 def at(bench: Bench, host: str, *argv: str) -> str:
     """The output of a program on a host, which must succeed."""
-    return namespace.run(namespace.inside(bench.lab.namespace(host), argv))
+    return namespace.run(namespace.inside(lab_of(bench).namespace(host), argv))
 
 
 def until(missing: Callable[[], str | None]) -> None:
@@ -87,28 +99,28 @@ def until(missing: Callable[[], str | None]) -> None:
 
 def target(bench: Bench) -> str:
     """The address of the one target."""
-    return str(bench.lab.scene.targets[0].address)
+    return str(lab_of(bench).scene.targets[0].address)
 
 
 def fixed(bench: Bench) -> str:
     """The one fixed address."""
-    return str(bench.lab.scene.spec.gateways[0].addresses[0].address)
+    return str(lab_of(bench).scene.spec.gateways[0].addresses[0].address)
 
 
 def clients(bench: Bench) -> tuple[Client, ...]:
     """One client for each zone."""
-    return bench.lab.scene.clients
+    return lab_of(bench).scene.clients
 
 
 def home_of(bench: Bench, client: Client) -> str:
     """The node in a client's own zone."""
-    zones = {s.name: s.zone for s in bench.lab.scene.spec.network.subnets}
-    return next(n.name for n in bench.lab.scene.spec.nodes if n.zone == zones[client.subnet])
+    zones = {s.name: s.zone for s in lab_of(bench).scene.spec.network.subnets}
+    return next(n.name for n in lab_of(bench).scene.spec.nodes if n.zone == zones[client.subnet])
 
 
 def block_of(bench: Bench, node: str) -> Block:
     """The ports that a node gives out when all is well."""
-    return next(share.block for share in all_shares(bench.lab.scene.spec) if share.home == node)
+    return next(share.block for share in all_shares(lab_of(bench).scene.spec) if share.home == node)
 
 
 # What the tables say
@@ -120,10 +132,10 @@ def disagreement(bench: Bench, carriers: dict[str, str] | None = None) -> str | 
     `carriers`: the node of each share, its home unless told; only the nodes named there are asked.
     These scenes have no fence, so that nobody gives out the ports of another node's block.
     """
-    shares = all_shares(bench.lab.scene.spec)
+    shares = all_shares(lab_of(bench).scene.spec)
     wanted = carriers or {share.name: share.home for share in shares}
     asked = set(wanted.values())
-    answers = agents.statuses(bench.lab)
+    answers = agents.statuses(lab_of(bench))
     for node in sorted(asked):
         if node not in answers:
             return f"{node} does not answer"
@@ -139,9 +151,9 @@ def disagreement(bench: Bench, carriers: dict[str, str] | None = None) -> str | 
 
 
 def _routes_differ(bench: Bench, shares: Sequence[Share], wanted: dict[str, str]) -> str | None:
-    spec = bench.lab.scene.spec
+    spec = lab_of(bench).scene.spec
     numbers = network.tables(spec)
-    argv = ["ip", "-n", bench.lab.namespace(VPC), "-j", "route", "show", "table", "all"]
+    argv = ["ip", "-n", lab_of(bench).namespace(VPC), "-j", "route", "show", "table", "all"]
     held = {
         (str(route.get("table")), IPv4Network(route["dst"])): route["gateway"]
         for route in json.loads(namespace.run(argv))
@@ -163,7 +175,7 @@ def _maps_differ(
         (share.block.first, share.block.last) for share in shares if wanted[share.name] != node
     }
     for name in ("ports", "ids"):
-        gateway = bench.lab.scene.spec.gateways[0].name
+        gateway = lab_of(bench).scene.spec.gateways[0].name
         listing = _nft(bench, node, "map", "ip", "natgate", f"{name}.{gateway}")
         elements = next(item["map"] for item in listing if "map" in item).get("elem", [])
         found = {tuple(key["range"]) for key, _ in elements}
@@ -180,14 +192,14 @@ def settled(bench: Bench, carriers: dict[str, str] | None = None) -> None:
 def move(bench: Bench, node: str, *where: str) -> list[dict[str, Any]]:
     """What `natgate failover` at a node has moved."""
     argv = (sys.executable, "-m", "natgate", "failover", "--json", *where)
-    said = at(bench, node, *argv, "--state", str(bench.lab.state(node)))
+    said = at(bench, node, *argv, "--state", str(lab_of(bench).state(node)))
     moved: list[dict[str, Any]] = json.loads(said)
     return moved
 
 
 def all_with(bench: Bench, node: str) -> dict[str, str]:
     """Every share carried by one node."""
-    return {share.name: node for share in all_shares(bench.lab.scene.spec)}
+    return {share.name: node for share in all_shares(lab_of(bench).scene.spec)}
 
 
 # What the kernels count
@@ -311,7 +323,7 @@ def dying(bench: Bench, client: str, protocol: str, *, ttl: int) -> None:
     kinds = {"udp": ("-2", "-p", "7"), "tcp": ("-S", "-p", "80"), "icmp": ("-1",)}
     argv = ("hping3", "-q", "-c", "1", "-t", str(ttl), *kinds[protocol], target(bench))
     subprocess.run(
-        namespace.inside(bench.lab.namespace(client), argv),
+        namespace.inside(lab_of(bench).namespace(client), argv),
         capture_output=True,
         check=False,
         timeout=SECONDS,
@@ -320,4 +332,4 @@ def dying(bench: Bench, client: str, protocol: str, *, ttl: int) -> None:
 
 def port_of(bench: Bench, host: str) -> str:
     """The far end of a host's link."""
-    return network.ports(bench.lab.scene)[host]
+    return network.ports(lab_of(bench).scene)[host]
