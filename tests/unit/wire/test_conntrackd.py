@@ -62,6 +62,12 @@ def test_it_speaks_from_its_own_address_to_one_peer() -> None:
     assert text.count("{") == text.count("}")
 
 
+def test_echoes_are_not_replicated() -> None:
+    """conntrackd loses their translated id: a replica would leave with one that lies in no block."""
+    accepted = render_conntrackd(PAIRING).partition("Protocol Accept")[2].partition("}")[0]
+    assert accepted.split() == ["{", "TCP", "UDP"]
+
+
 def test_the_buffer_of_kernel_events_is_large() -> None:
     """32 MiB at least, or bursts overrun it; it may grow, and not without end."""
     text = render_conntrackd(PAIRING)
