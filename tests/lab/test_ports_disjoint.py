@@ -1,4 +1,4 @@
-"""A hundred thousand flows while the gateway moves to and fro: no port is given out twice at once."""
+"""A hundred thousand flows while the gateway moves back and forth: no port is given out twice at once."""
 
 import socket
 import struct

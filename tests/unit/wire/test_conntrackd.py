@@ -63,7 +63,7 @@ def test_it_speaks_from_its_own_address_to_one_peer() -> None:
 
 
 def test_echoes_are_not_replicated() -> None:
-    """conntrackd loses their translated id: a replica would leave with one that lies in no block."""
+    """Conntrackd loses their translated id: a replica would leave with one that lies in no block."""
     accepted = render_conntrackd(PAIRING).partition("Protocol Accept")[2].partition("}")[0]
     assert accepted.split() == ["{", "TCP", "UDP"]
 
