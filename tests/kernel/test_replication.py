@@ -11,7 +11,7 @@ import pytest
 
 from tests.namespaces import nft
 
-from .two_nodes import PORT, TARGET, Rig, rig, until
+from .two_nodes import PORT, TARGET, Node, Rig, rig, until
 
 SHORT = 15
 """Seconds after which an idle UDP flow ends."""
@@ -38,6 +38,14 @@ def both(nodes: Rig) -> Rig:
     until(nodes.a.filled, "the first node is filled")
     until(nodes.b.filled, "the second node is filled")
     return nodes
+
+
+def begin_anew(node: Node) -> None:
+    """Its conntrackd is killed, and its agent has started another one."""
+    pid, session = node.daemon.lives(), node.view.session
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: node.view.session not in {"", session}, "started again")
 
 
 def test_an_open_connection_goes_on_through_the_other_node(both: Rig) -> None:
@@ -155,17 +163,29 @@ def test_flows_of_a_living_node_are_never_replaced(both: Rig) -> None:
     ports = {connection.port for connection in opened}
     until(lambda: both.b.ports() >= ports, "replicas")
     ids = {flow.key for flow in both.a.flows()}
-    run, first = both.b.run, both.a.daemon.lives()
+    run = both.b.run
     assert run is not None
-    assert first is not None
     run.moved()
-    os.kill(first, signal.SIGKILL)
-    until(lambda: both.a.daemon.lives() not in {None, first}, "alive again")
-    until(lambda: both.b.view.filled.get("node-a") == both.a.view.session != "", "told")
+    begin_anew(both.a)
+    until(lambda: both.b.view.filled.get("node-a") == both.a.view.session, "told")
     opened.append(both.connect(server))
     until(lambda: opened[-1].port in both.b.ports(), "a later replica")
     assert {flow.key for flow in both.a.flows()} >= ids
     assert all(connection.works() for connection in opened)
+
+
+def test_a_replica_that_expires_ends_nothing_where_the_flow_lives(both: Rig) -> None:
+    """Also in a conntrackd that was started again, and has read the replicas out of the kernel."""
+    server = both.listen()
+    connection = both.connect(server)
+    until(lambda: connection.port in both.b.ports(), "a replica")
+    begin_anew(both.b)
+    until(lambda: both.b.view.filled.get("node-a") == both.a.view.session, "told")
+    both.b.forget()
+    both.through(both.b)
+    later = both.connect(server)
+    until(lambda: later.port in both.a.ports(), "what came later")
+    assert connection.port in both.a.ports()
 
 
 def test_strangers_cannot_make_flows(both: Rig) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable
 from contextlib import suppress
+from socket import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP
 from typing import Any
 
 import structlog
@@ -31,6 +32,9 @@ PAUSE = 1.0
 
 COUNT = 5
 """Looks at one that fills nobody, of which one reads its counters."""
+
+UNCONFIRMED = 400
+"""Messages that may wait for the peer's word at any time: it confirms some 300 at once."""
 
 FAR_BEHIND = 1000
 """Messages that the peer has not confirmed, of which a warning tells."""
@@ -65,10 +69,13 @@ class Replication:
             return
         (self._peer,) = (n.name for n in spec.nodes if n.name != me)
         # A node whose conntrackd alone had died still has its flows, which filling would replace.
-        fresh = self._bring() and not self._has_flows()
+        # Looked for before it starts, since its peer sends at once.
+        had = self._has_flows()
+        fresh = self._bring() and not had
         self._filling = Filling(session=daemon.session(), started=self._loop.time(), empty=fresh)
         self._begin(self._watch())
-        self._begin(self._refresh())
+        self._begin(self._refresh((IPPROTO_UDP, IPPROTO_ICMP), refresh.ROUND))
+        self._begin(self._refresh((IPPROTO_TCP,), refresh.SLOW_ROUND))
 
     def view(self) -> SyncView:
         """What this node says of its replication."""
@@ -85,13 +92,9 @@ class Replication:
         return (f"being filled with flows from {self._peer}",)
 
     def moved(self) -> None:
-        """Shares changed hands: what conntrackd holds for this node's own flows has to follow.
-
-        A flow that it takes for its own, and that expires here, it ends on the other node as well:
-        so it forgets all, and is told anew of those that live here.
-        """
+        """Shares changed hands: what conntrackd holds for this node's own flows has to follow."""
         if self._filling is not None:
-            self._begin(self._tell_anew())
+            self._begin(self._tell_later())
 
     def status(self) -> dict[str, Any] | None:
         """How replication fares; None if there is none."""
@@ -177,7 +180,7 @@ class Replication:
             self._stats = await self._daemon.stats()
         if self._stats.overruns > before.overruns:
             LOG.warning("events lost", overruns=self._stats.overruns)
-            self._begin(self._tell_anew())
+            self._begin(self._tell_later())
 
     async def _revive(self) -> None:
         """A conntrackd that died starts anew: its flows are still in the kernel, and it reads them."""
@@ -215,6 +218,9 @@ class Replication:
             if peer.empty:
                 await self._daemon.tell("-R")
                 await self._daemon.tell("-B")
+                await self._confirmed()
+                # What it now holds of the peer's own is still being sent, and forgotten after that.
+                self._begin(self._tell_later(filling.LONGEST))
             else:
                 await self._tell_mine()
             self._filled[name] = peer.session
@@ -223,19 +229,38 @@ class Replication:
         finally:
             self._sending = False
 
-    async def _tell_anew(self) -> None:
-        """What lives here, and nothing else, is told once a take-over has passed."""
-        await asyncio.sleep(PAUSE)
+    async def _confirmed(self) -> None:
+        """Wait until the peer has confirmed what was sent, as long as it may wait to be filled."""
+        deadline = self._loop.time() + filling.LONGEST
+        while self._loop.time() < deadline:
+            stats = await self._daemon.stats()
+            if stats.behind <= UNCONFIRMED:
+                return
+            await asyncio.sleep(LOOK)
+
+    async def _tell_later(self, seconds: float = PAUSE) -> None:
+        """What lives here is told, once a take-over, an overrun or a filling has passed."""
+        await asyncio.sleep(seconds)
         try:
-            await self._daemon.tell("-f", "internal")
             await self._tell_mine()
         except NatgateError as error:
             LOG.warning("flows not sent", peer=self._peer, reason=str(error))
 
     async def _tell_mine(self) -> None:
-        """Have the kernel say how each flow stands that lives here, so that conntrackd sends it."""
+        """Have conntrackd hold the flows that live here, and no others, and send them.
+
+        A flow that it takes for its own, and that expires here, it ends on the other node as well:
+        so it first forgets all, unless the other carries none. Then the kernel says once more how
+        each flow stands that lives here.
+        """
+        if self._peer_carries():
+            await self._daemon.tell("-f", "internal")
         found = await asyncio.to_thread(flows.translated, self._mine())
         await asyncio.to_thread(flows.touch, [flow.tuple for flow in found])
+
+    def _peer_carries(self) -> bool:
+        state = self._state()
+        return state is not None and self._peer in {active(state, name) for name in state.shares}
 
     def _has_flows(self) -> bool:
         try:
@@ -243,20 +268,21 @@ class Replication:
         except NatgateError:
             return False
 
-    async def _refresh(self) -> None:
+    async def _refresh(self, protocols: tuple[int, ...], every: float) -> None:
         """Keep alive the replicas of what lives here."""
         known: refresh.Expiries = {}
         looked = False
         while True:
-            await asyncio.sleep(refresh.ROUND)
+            await asyncio.sleep(every)
             mine = self._mine()
             if not mine:
                 known, looked = {}, False
                 continue
             try:
-                found = await asyncio.to_thread(flows.translated, mine)
+                found = await asyncio.to_thread(flows.translated, mine, protocols)
                 left: list[tuple[Hashable, float]] = [(f.key, f.left) for f in found]
-                known, touched = refresh.due(known, left, self._loop.time(), since_start=looked)
+                now = self._loop.time()
+                known, touched = refresh.due(known, left, now, since_start=looked, every=every)
                 looked = True
                 chosen = set(touched)
                 await asyncio.to_thread(flows.touch, [f.tuple for f in found if f.key in chosen])

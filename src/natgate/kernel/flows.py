@@ -1,7 +1,7 @@
 """Flows of this network namespace, over ctnetlink."""
 
 import errno
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from ipaddress import IPv4Address
 
 from natgate.kernel.netlink import NETFILTER, NetlinkSocket
@@ -46,11 +46,18 @@ def end_withdrawn(inside: Prefixes, internal: Prefixes, allowed: Collection[IPv4
     return _end(conntrack.get_flows(), stale)
 
 
-def translated(chosen: Sequence[Chosen]) -> list[LiveFlow]:
-    """The flows whose translated source and port are among `chosen`."""
+def translated(
+    chosen: Sequence[Chosen], protocols: Iterable[int | None] = (None,)
+) -> list[LiveFlow]:
+    """The flows (of some protocols) whose translated source and port are among `chosen`."""
     with NetlinkSocket(NETFILTER) as netlink:
-        found = map(conntrack.parse_live, netlink.dump(conntrack.get_translated()))
-        return [f for f in found if f is not None and any(_is_of(f, each) for each in chosen)]
+        return [
+            found
+            for protocol in protocols
+            for message in netlink.each(conntrack.get_translated(protocol))
+            if (found := conntrack.parse_live(message)) is not None
+            and any(_is_of(found, each) for each in chosen)
+        ]
 
 
 def has_any(chosen: Sequence[Chosen]) -> bool:

@@ -7,8 +7,8 @@ once more how long the flow still has; it is asked for only if the replica would
 
 from collections.abc import Hashable, Iterable, Mapping
 
-ROUND = 10.0
-"""Seconds between two looks at the flows."""
+ROUND, SLOW_ROUND = 10.0, 100.0
+"""Seconds between two looks at flows that end when they are idle for minutes, and at TCP's."""
 
 MARGIN = 5.0
 """Seconds that a flow must outlive its replica to be worth a message."""
@@ -21,12 +21,18 @@ Expiries = Mapping[Hashable, float]
 
 
 def due(
-    known: Expiries, flows: Iterable[tuple[Hashable, float]], now: float, *, since_start: bool
+    known: Expiries,
+    flows: Iterable[tuple[Hashable, float]],
+    now: float,
+    *,
+    since_start: bool,
+    every: float = ROUND,
 ) -> tuple[dict[Hashable, float], list[Hashable]]:
     """What is known after a look at the flows, and which of them to touch.
 
     `flows` with the seconds each still has. `since_start`: this node has looked before, so that a
-    flow it does not know is new, and was sent just now. Flows that are gone are forgotten.
+    flow it does not know is new, and was sent since then. `every`: seconds between two looks. Flows
+    that are gone are forgotten.
     """
     after: dict[Hashable, float] = {}
     touched: list[Hashable] = []
@@ -34,8 +40,8 @@ def due(
         expires = now + left
         replica = known.get(flow)
         if replica is None:
-            replica = expires if since_start or left > SHORT else now
-        if replica < now + 2 * ROUND and expires > replica + MARGIN:
+            replica = expires - every if since_start or left > SHORT else now
+        if replica < now + 2 * every and expires > replica + MARGIN:
             touched.append(flow)
             replica = expires
         after[flow] = replica

@@ -1,6 +1,6 @@
 """Flows as ctnetlink messages: finding and ending those that were never translated.
 
-Kernel: include/uapi/linux/netfilter/nfnetlink_conntrack.h; filtering by status needs 5.9.
+Kernel: include/uapi/linux/netfilter/nfnetlink_conntrack.h; filtering needs 5.15.
 """
 
 import struct
@@ -15,6 +15,8 @@ _TUPLE_ORIGINAL, _TUPLE_REPLY, _STATUS, _ID, _STATUS_MASK = 1, 2, 3, 12, 26
 _TUPLE_IP, _SOURCE, _DESTINATION = 1, 1, 2
 _TUPLE_PROTOCOL, _DESTINATION_PORT, _ECHO_ID = 2, 3, 4
 _TIMEOUT, _MARK, _MARK_MASK = 7, 8, 21
+_FILTER, _FILTER_ORIGINAL, _FILTER_PROTOCOL = 25, 1, 1 << 3
+_PROTOCOL_NUMBER = 1
 _HEAD = struct.Struct("=BBH")
 _IPV4 = _HEAD.pack(2, 0, 0)
 
@@ -70,10 +72,15 @@ class LiveFlow:
     port: int
 
 
-def get_translated() -> Message:
-    """Ask for the IPv4 flows whose source is translated; the kernel does the filtering."""
+def get_translated(protocol: int | None = None) -> Message:
+    """Ask for the IPv4 flows (of one protocol) whose source is translated; the kernel filters."""
     status = struct.pack(">I", SOURCE_TRANSLATED)
     body = _IPV4 + attribute(_STATUS, status) + attribute(_STATUS_MASK, status)
+    if protocol is not None:
+        number = attribute(_PROTOCOL_NUMBER, bytes([protocol]))
+        body += attribute(_TUPLE_ORIGINAL | NESTED, attribute(_TUPLE_PROTOCOL | NESTED, number))
+        flags = attribute(_FILTER_ORIGINAL, struct.pack("=I", _FILTER_PROTOCOL))
+        body += attribute(_FILTER | NESTED, flags)
     return Message(type=GET_FLOW, flags=REQUEST | DUMP, body=body)
 
 

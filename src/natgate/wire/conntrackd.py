@@ -130,7 +130,10 @@ def parse_stats(text: str, queues: str = "", runtime: str = "") -> Stats:
         send_errors=_number(r"(\d+) Error send", text),
         lost=_number(r"(\d+) Lost msgs", text),
         malformed=_number(r"(\d+) Malformed msgs", text),
-        behind=_number(r"queue rsqueue:\s*current elements:\s*(\d+)", queues),
+        behind=sum(
+            _number(rf"queue {queue}:\s*current elements:\s*(\d+)", queues)
+            for queue in ("txqueue", "rsqueue")
+        ),
         overruns=_number(r"netlink overrun:\s*(\d+)", runtime),
     )
 

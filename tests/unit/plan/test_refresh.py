@@ -2,16 +2,17 @@
 
 from collections.abc import Hashable
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natgate.plan.refresh import MARGIN, ROUND, SHORT, due
+from natgate.plan.refresh import MARGIN, ROUND, SHORT, SLOW_ROUND, due
 
 
 def test_a_flow_that_was_just_sent_is_not_touched() -> None:
-    """A new flow was replicated when it began."""
+    """A new flow was replicated when it began, at the earliest right after the last look."""
     known, touched = due({}, [("f", 120.0)], 0.0, since_start=True)
-    assert (known, touched) == ({"f": 120.0}, [])
+    assert (known, touched) == ({"f": 120.0 - ROUND}, [])
 
 
 def test_a_live_flow_is_touched_before_its_replica_expires() -> None:
@@ -46,6 +47,21 @@ def test_after_a_restart_short_flows_are_touched_once() -> None:
     known, touched = due({}, flows, 0.0, since_start=False)
     assert touched == ["udp"]
     assert due(known, flows, ROUND, since_start=True)[1] == []
+
+
+@pytest.mark.parametrize("every", [ROUND, SLOW_ROUND])
+@pytest.mark.parametrize("timeout", [3.5, 12, 4320])
+def test_a_flow_in_use_never_loses_its_replica(every: float, timeout: float) -> None:
+    """Also one that began right after a look, at which the replica had its full time."""
+    full = timeout * every
+    replica = 0.001 + full
+    known: dict[Hashable, float] = {}
+    for round_ in range(1, 30):
+        now = round_ * every
+        assert replica >= now
+        after, touched = due(known, [("f", full)], now, since_start=True, every=every)
+        known = dict(after)
+        replica = now + full if touched else replica
 
 
 @given(st.lists(st.floats(2 * ROUND + 1, 900), min_size=1, max_size=60))

@@ -134,3 +134,11 @@ def test_touching_a_flow_changes_nothing_of_it() -> None:
     assert (found[1], found[8], found[21]) == (attributes(TUPLE)[1], bytes(4), bytes(4))
     asked = attributes(get_translated().body[4:])
     assert asked[3] == asked[26] == struct.pack(">I", SOURCE_TRANSLATED)
+
+
+def test_the_kernel_looks_through_the_flows_of_one_protocol() -> None:
+    """By number, in the first direction; the flag is in the machine's own byte order."""
+    asked = attributes(get_translated(17).body[4:])
+    assert attributes(attributes(asked[1])[2]) == {1: b"\x11"}
+    assert attributes(asked[25]) == {1: struct.pack("=I", 8)}
+    assert asked[3] == asked[26] == struct.pack(">I", SOURCE_TRANSLATED)

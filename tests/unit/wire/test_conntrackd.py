@@ -102,8 +102,8 @@ maximum elements:\t\t      131072
 
 
 def test_what_the_peer_has_not_confirmed_is_how_far_it_lags() -> None:
-    """Messages are kept until they are confirmed, and sent again if they are not."""
-    assert parse_stats(PRINTED, QUEUES).behind == 42
+    """Messages wait to be sent, and are kept until they are confirmed."""
+    assert parse_stats(PRINTED, QUEUES).behind == 43
 
 
 def test_events_that_were_never_told_are_counted() -> None:
