@@ -47,6 +47,7 @@ STATUS_KEYS = {
     "nodes[].healthy": "whether it may carry every gateway that names it",
     "nodes[].agent": "`answers`, or `silent` while heartbeats stay away",
     "nodes[].drained": "whether an operator asked that it carry nothing",
+    "nodes[].settled": "whether it has been healthy for the hold-down, and may take over at once",
     "nodes[].reasons": "why it is not healthy, as sentences",
     "gateways": "every gateway of the spec",
     "gateways[].name": "its name",

@@ -16,16 +16,13 @@ from natgate.lab.measure import Figures, figures
 from natgate.lab.scene import paths
 from natgate.lab.watch import Watch
 
-from .conftest import Bench
+from .conftest import SOON_MS, Bench
 from .test_faults import HARMLESS, REPAIRED
 
 pytestmark = pytest.mark.lab
 
 TARGET = "192.168.100.20"
 FIXED, INSIDE = "10.30.0.225", "10.30.0.1"
-LIMIT = {"node-dead": 400, "upstream-dead": 500}
-"""Milliseconds: three adverts of 50 ms and the skew, or 150 ms without an echo; and room for a busy
-machine."""
 
 
 @pytest.fixture(scope="module")
@@ -101,12 +98,12 @@ def test_nobody_answers_as_the_fixed_address(flat: Bench) -> None:
 
 @pytest.mark.parametrize("kind", faults.OF_ONE_NODE)
 def test_traffic_goes_on_and_never_with_a_wrong_source(flat: Bench, kind: str) -> None:
-    """Traffic flows again within the time promised; what the node can repair moves nothing."""
+    """Traffic flows again by itself; what the node can repair moves nothing."""
     before = flat.active()
     cost = suffer(flat, lambda: flat.ok("fault", kind, before))
     if kind in HARMLESS:
         assert cost.probes_lost == 0
-    assert cost.outage_ms <= LIMIT.get(kind, 30)
+    assert cost.outage_ms <= SOON_MS
     stays = kind in REPAIRED | HARMLESS
     assert (flat.active() == before) is stays
 
@@ -131,7 +128,7 @@ def test_a_killed_keepalived_is_followed_and_started_again(flat: Bench) -> None:
             os.kill(pid, signal.SIGKILL)
 
     cost = suffer(flat, kill)
-    assert cost.outage_ms <= 400
+    assert cost.outage_ms <= SOON_MS
     until(lambda: flat.active() != before, "nobody took over")
     until(lambda: len(pids(flat, before)) == 2, "keepalived is not started again")
     assert not {FIXED, INSIDE} & held(flat, before)
@@ -147,7 +144,7 @@ def test_the_gateway_moves_on_although_no_agent_lives(flat: Bench) -> None:
         flat.ok("fault", "node-dead", before)
 
     cost = suffer(flat, harm)
-    assert cost.outage_ms <= 400
+    assert cost.outage_ms <= SOON_MS
     flat.heal()
     assert flat.active() == other(flat, before)
 
@@ -166,7 +163,7 @@ def test_removing_natgate_hands_over_and_leaves_nothing(bring_up: Callable[..., 
     cost = suffer(flat, remove)
     assert done[0].returncode == 0, done[0].stderr
     assert json.loads(done[0].stdout)["changes"]
-    assert cost.outage_ms <= 200
+    assert cost.outage_ms <= SOON_MS
     assert pids(flat, leaving) == []
     assert held(flat, leaving) == {str(flat.lab.scene.spec.node(leaving).address)}
     assert not (state / "vrrp").exists()

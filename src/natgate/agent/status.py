@@ -6,7 +6,7 @@ from typing import Any
 from natgate.model.share import Share, shares_of
 from natgate.model.spec import Gateway, Spec
 from natgate.model.warning import CATALOGUE, ActiveWarning
-from natgate.plan.judge import judge
+from natgate.plan.judge import judge, settled
 from natgate.plan.state import State, active, drained, in_maintenance, share_setup, speaks
 
 SCHEMA_VERSION = 1
@@ -103,6 +103,7 @@ def _node(spec: Spec, state: State, name: str, now: float) -> dict[str, Any]:
         "zone": node.zone,
         "address": str(node.address),
         "healthy": bool(verdicts) and all(verdict.fit for verdict in verdicts),
+        "settled": settled(state, name, now),
         "agent": "answers" if speaks(state, name, now) else "silent",
         "drained": drained(state, name),
         "reasons": list(reasons) if verdicts else ["carries no gateway"],

@@ -95,6 +95,11 @@ def wait_forwarding(lab: Lab) -> None:
     wait(lambda: _not_reached(lab))
 
 
+def wait_settled(lab: Lab) -> None:
+    """Return when all agents find every node fit to take over at once; HostError after 30 s."""
+    wait(lambda: _not_settled(lab))
+
+
 def wait(missing: Callable[[], str | None]) -> None:
     """Return when nothing is missing; HostError with the sentence after 30 s."""
     deadline = time.monotonic() + DEADLINE
@@ -120,6 +125,16 @@ def _not_healthy(lab: Lab, nodes: tuple[str, ...]) -> str | None:
         for gateway in answer["gateways"]:
             if not gateway["active"]:
                 return f"gateway {gateway['name']} has no active node; a log is {lab.log(judge)}"
+    return None
+
+
+def _not_settled(lab: Lab) -> str | None:
+    found = statuses(lab)
+    for node in lab.nodes():
+        for judge in lab.nodes():
+            nodes = found[judge]["nodes"] if judge in found else []
+            if not any(seen["name"] == node and seen["settled"] for seen in nodes):
+                return f"{judge} does not find {node} healthy for longer than its hold-down"
     return None
 
 

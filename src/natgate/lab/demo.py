@@ -191,7 +191,8 @@ def choose(lab: Lab, held: Carriers, *, returns: bool) -> str:
 
 
 def settle(lab: Lab, mode: str) -> None:
-    """Return when every node carries its own zone again, in the mode where all carry."""
+    """Return when every node may take over, and carries its own zone in the mode where all carry."""
+    agents.wait_settled(lab)
     if mode == SHARED:
         agents.wait(lambda: _away_from_home(lab))
 

@@ -58,6 +58,16 @@ def track_health(state: State, now: float) -> State:
     return replace(state, shares=shares)
 
 
+def settled(state: State, node: str, now: float) -> bool:
+    """Whether a node has been healthy for the hold-down of each of its shares."""
+    shares = [share for share in state.setup.shares if node in share.nodes]
+    since = {share.name: state.shares[share.name].healthy_since.get(node) for share in shares}
+    return bool(shares) and all(
+        (began := since[share.name]) is not None and now - began >= share.hold_down
+        for share in shares
+    )
+
+
 def _judge(state: State, share: ShareSetup, node: str, now: float) -> Judgement:
     if node == state.setup.me:
         return _judge_word(own_word(state, share.gateway))

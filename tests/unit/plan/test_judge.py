@@ -5,7 +5,7 @@ import pytest
 from natgate.model.event import HealthChanged, HeartbeatHeard, Probe, Wished
 from natgate.model.view import GatewayView, NodeView
 from natgate.model.wish import OFF, ON, drain
-from natgate.plan.judge import BLOCKED, BLOCKED_ROUNDS, DRAINED, Judgement, judge, own_word
+from natgate.plan.judge import BLOCKED, BLOCKED_ROUNDS, DRAINED, Judgement, judge, own_word, settled
 from tests.unit.plan.setups import Talk, follows, setup
 
 EVERY_PROBE = (Probe.KERNEL, Probe.FORWARDING, Probe.UPSTREAM)
@@ -24,6 +24,19 @@ def test_a_node_is_what_it_says() -> None:
     assert seen(talk, "a") == Judgement(condition="unhealthy", reasons=("upstream dead",))
     talk.tell(HeartbeatHeard(peer="a", view=NodeView(digest="d")))
     assert seen(talk, "a").condition == "unknown"
+
+
+def test_a_node_is_settled_after_its_hold_down_and_anew_after_each_illness() -> None:
+    """Ill or just healed it could not take over; a node that may carry nothing is never settled."""
+    talk = follows()
+    hold_down = talk.setup.shares[0].hold_down
+    assert settled(talk.state, "a", talk.now)
+    talk.hear("a", "upstream dead")
+    assert not settled(talk.state, "a", talk.now)
+    talk.hear("a")
+    assert not settled(talk.state, "a", talk.now)
+    assert settled(talk.state, "a", talk.now + hold_down)
+    assert not settled(talk.state, "nobody", talk.now + hold_down)
 
 
 def test_this_node_knows_nothing_of_itself_before_its_checks() -> None:
