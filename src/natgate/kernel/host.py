@@ -31,6 +31,7 @@ SETTINGS = (
     "net/ipv4/conf/all/send_redirects",
     "net/netfilter/nf_conntrack_tcp_be_liberal",
     "net/netfilter/nf_conntrack_tcp_loose",
+    "net/netfilter/nf_conntrack_events",
     "net/netfilter/nf_conntrack_max",
 )
 

@@ -34,6 +34,7 @@ MAX_CHAIN_NAME = 100
 """nftables takes 255 characters; a longer list of entries is named by its digest."""
 
 FORWARDING = "net/ipv4/ip_forward"
+EVENTS = {"net/netfilter/nf_conntrack_events": "1"}
 """Set last, so that nothing is forwarded before the rules and the guard are in place; it sets every
 link, which then can still be switched off alone."""
 
@@ -81,7 +82,7 @@ def compile_node(spec: Spec, facts: NodeFacts) -> Desired:
         table=_table(spec, facts),
         owned=facts.owner_works and spec.host.ownership == "auto",
         guards=dict.fromkeys(links, guard),
-        sysctls=_sysctls(links),
+        sysctls=_sysctls(links, replicated=replication.replicated(spec, facts.name)),
         blackholes=frozenset(IPv4Network(address) for address in addresses),
         tunnel=tunnel,
         detours=handover.detours_of(spec, facts.name),
@@ -113,7 +114,7 @@ def internal_of(spec: Spec) -> tuple[IPv4Network, ...]:
     return subtract(spec.network.ranges, named)
 
 
-def _sysctls(links: Iterable[str]) -> dict[str, str]:
+def _sysctls(links: Iterable[str], *, replicated: bool) -> dict[str, str]:
     """Keys in the form with slashes, since the name of a link may hold a dot."""
     places = ("all", *links)
     redirects = {f"net/ipv4/conf/{name}/send_redirects": "0" for name in places}
@@ -121,6 +122,7 @@ def _sysctls(links: Iterable[str]) -> dict[str, str]:
     return {
         "net/netfilter/nf_conntrack_tcp_be_liberal": "1",
         "net/netfilter/nf_conntrack_tcp_loose": "0",
+        **(EVENTS if replicated else {}),
         **reverse_path,
         **redirects,
         FORWARDING: "1",

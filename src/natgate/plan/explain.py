@@ -30,6 +30,8 @@ _WHY = {
     "of a connection; strict checks would drop its packets",
     "net/netfilter/nf_conntrack_tcp_loose": "a connection picked up in its middle could be given "
     "a wrong port",
+    "net/netfilter/nf_conntrack_events": "a flow that begins while conntrackd is away tells its end "
+    "to the peer nevertheless",
 }
 
 _REASONS: Mapping[type[Change], str] = {

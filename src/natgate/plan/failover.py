@@ -169,10 +169,14 @@ def _fulfil(state: State, share: str) -> State:
 
 
 def _reconcile(state: State, peer: str) -> State:
-    """A peer that is heard again is judged like any other."""
+    """A peer that is heard again is judged like any other, and probed anew.
+
+    A path that is whole again answers one probe before the other.
+    """
     for name, held in state.shares.items():
         if held.relieved_by == peer:
             state = _with_share(state, name, replace(held, relieved_by=None, reliefs=0))
+            state = _with_peer(state, peer, replace(state.peers[peer], probed_since=None))
     return state
 
 

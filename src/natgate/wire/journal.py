@@ -21,7 +21,7 @@ def failover_json(failover: Failover) -> dict[str, Any]:
 
 def parse_failover(text: str) -> Failover:
     """The inverse; ValueError, TypeError or KeyError for anything else."""
-    body = json.loads(text)
+    body = _object(text)
     steps = tuple(Step(**step) for step in body.pop("steps"))
     return Failover(steps=steps, **body)
 
@@ -33,7 +33,7 @@ def render_roles(roles: Roles) -> str:
 
 def parse_roles(text: str) -> Roles:
     """The inverse; ValueError, TypeError or KeyError for anything else."""
-    body = json.loads(text)
+    body = _object(text)
     return Roles(carriers=dict(body["carriers"]), handing_out=frozenset(body["handing_out"]))
 
 
@@ -46,5 +46,12 @@ def parse_wishes(text: str) -> Wishes:
     """The inverse; ValueError, TypeError or KeyError for anything else."""
     return {
         key: Wish(number=int(number), value=str(value))
-        for key, (number, value) in json.loads(text).items()
+        for key, (number, value) in _object(text).items()
     }
+
+
+def _object(text: str) -> dict[str, Any]:
+    body = json.loads(text)
+    if not isinstance(body, dict):
+        raise TypeError(f"not an object: {text}")
+    return body

@@ -182,6 +182,7 @@ def test_settings_guards_and_blackholes_come_with_the_table() -> None:
     assert list(desired.sysctls) == [
         "net/netfilter/nf_conntrack_tcp_be_liberal",
         "net/netfilter/nf_conntrack_tcp_loose",
+        "net/netfilter/nf_conntrack_events",
         "net/ipv4/conf/all/rp_filter",
         "net/ipv4/conf/eth0/rp_filter",
         "net/ipv4/conf/eth1.7/rp_filter",

@@ -8,6 +8,7 @@ from natgate.plan.warnings import warnings
 from tests.unit.plan.setups import Talk, follows, holders, moves, setup, take_overs
 
 DEAD = "a is dead: answers neither heartbeats nor probes"
+DEAD_B = "b is dead: answers neither heartbeats nor probes"
 
 
 def relieved() -> Talk:
@@ -62,6 +63,18 @@ def test_an_answering_kernel_alone_does_not_mend_the_path() -> None:
     assert talk.state.shares["g"].relieved_by == "b"
     talk.answer("b", Probe.FORWARDING, at=3.2)
     assert talk.state.shares["g"].relieved_by is None
+
+
+def test_a_path_that_is_whole_again_answers_one_probe_first() -> None:
+    """A peer that forwards and has not shown yet that it reaches the upstream is asked anew."""
+    talk = relieved()
+    talk.answer("b", Probe.FORWARDING, at=3.2)
+    assert take_overs(talk.read("b", at=3.21)) == []
+    talk.answer("b", Probe.UPSTREAM, at=3.22)
+    assert take_overs(talk.read("b", at=3.23)) == []
+    patience = talk.setup.patience
+    talk.tick(at=3.4)
+    assert take_overs(talk.tick(at=3.41 + patience)) == [moves("b", DEAD_B)]
 
 
 def test_a_node_that_the_spec_no_longer_has_is_relieved() -> None:

@@ -66,7 +66,7 @@ def _understood(parse: object, text: str) -> bool:
     assert callable(parse)
     try:
         parse(text)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError):
         return False
     return True
 
