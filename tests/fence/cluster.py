@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from natgate.model.spec import EtcdFence as Settings
+from natgate.model.steering import EtcdFence as Settings
 from natgate.store.etcd import Credentials, EtcdFence
 
 from .processes import PATIENCE, running

@@ -297,7 +297,7 @@ def test_the_agents_unit_lets_it_work(single: Cluster, tmp_path: Path) -> None:
     (endpoint,) = single.members
     claim = f"""
 import asyncio
-from natgate.model.spec import EtcdFence as Settings
+from natgate.model.steering import EtcdFence as Settings
 from natgate.store.etcd import Credentials, EtcdFence
 fields = {{"kind": "etcd", "endpoints": ("http://127.0.0.1:9", "{endpoint}"), "timeout": "5s"}}
 fence = EtcdFence(Settings.model_validate(fields), Credentials())

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from natgate.model.spec import WitnessFence as Settings
+from natgate.model.steering import WitnessFence as Settings
 from natgate.store.witness import WitnessFence
 from tests.specs import spec_with
 

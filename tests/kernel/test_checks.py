@@ -10,7 +10,7 @@ import pytest
 from natgate.agent.checks import ConnectCheck, EchoCheck
 from natgate.kernel.echo import EchoSocket, receive_all, send_once, udp_socket
 from natgate.model.error import RefusedError
-from natgate.model.spec import IcmpCheck, TcpCheck
+from natgate.model.gateway import IcmpCheck, TcpCheck
 from natgate.wire.icmp import EchoReply
 from tests.namespaces import Namespace, execute
 

@@ -21,8 +21,8 @@ from natgate.lab import routing
 from natgate.lab.network import GATEWAY
 from natgate.model.error import HostError
 from natgate.model.routes import Route
-from natgate.model.spec import FrrSteering as Settings
 from natgate.model.spec import Spec
+from natgate.model.steering import FrrSteering as Settings
 from natgate.wire.config import parse_spec
 from tests.namespaces import Namespace, execute, namespace
 from tests.steering_contract import NODES, ROUTES, Bench, SteeringContract

@@ -11,7 +11,7 @@ import pytest
 from natgate.cloud.lab import LabSteering
 from natgate.model.error import HostError, RefusedError
 from natgate.model.routes import Route
-from natgate.model.spec import LabSteering as Settings
+from natgate.model.steering import LabSteering as Settings
 from tests.namespaces import execute
 from tests.steering_contract import NODES, ROUTES, Bench, SteeringContract
 

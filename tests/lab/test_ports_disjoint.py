@@ -15,7 +15,7 @@ import pytest
 
 from natgate.lab import namespace
 from natgate.lab.scene import Scene
-from natgate.model.spec import Failback
+from natgate.model.gateway import Failback
 
 from . import divided
 from .capture import Capture, capture

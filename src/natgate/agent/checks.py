@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
 from natgate.kernel.echo import EchoSocket
-from natgate.model.spec import IcmpCheck, TcpCheck
+from natgate.model.gateway import IcmpCheck, TcpCheck
 from natgate.wire.icmp import EchoReply
 
 FIRST_ID = 8192

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from natgate.agent.key import read_secret
 from natgate.model.error import RefusedError
-from natgate.model.spec import EtcdFence
+from natgate.model.steering import EtcdFence
 from natgate.store.etcd import Credentials
 
 

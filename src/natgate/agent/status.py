@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
+from natgate.model.gateway import Gateway
 from natgate.model.share import Share, shares_of
-from natgate.model.spec import Gateway, Spec
+from natgate.model.spec import Spec
 from natgate.model.warning import CATALOGUE, ActiveWarning
 from natgate.plan.judge import judge, settled
 from natgate.plan.state import State, active, drained, in_maintenance, share_setup, speaks

@@ -14,7 +14,7 @@ from natgate.api.client import AgentClient
 from natgate.cli.options import JSON_OPTION, STATE_OPTION
 from natgate.cli.output import err, out, print_json, table
 from natgate.model.error import RefusedError
-from natgate.model.spec import duration_text, seconds_of
+from natgate.model.fields import duration_text, seconds_of
 
 POLL = 0.2
 NOTHING = "nothing to move: every share is there already"

@@ -14,8 +14,8 @@ from natgate.cloud.interface import Target
 from natgate.cloud.vty import Vty
 from natgate.model.error import HostError
 from natgate.model.routes import Route, wanted_routes
-from natgate.model.spec import FrrSteering as FrrSettings
 from natgate.model.spec import Spec
+from natgate.model.steering import FrrSteering as FrrSettings
 from natgate.wire import frr
 from natgate.wire.frr import Claim, Verdict
 

@@ -10,7 +10,7 @@ from natgate.cloud.interface import Target
 from natgate.kernel.netlink import ROUTE, NetlinkSocket
 from natgate.model.error import HostError, RefusedError
 from natgate.model.routes import Route
-from natgate.model.spec import LabSteering as LabSettings
+from natgate.model.steering import LabSteering as LabSettings
 from natgate.wire import rtnetlink
 from natgate.wire.rtnetlink import KernelRoute
 

@@ -20,7 +20,7 @@ from natgate.kernel.links import Links
 from natgate.model.error import BugError, HostError, NatgateError, RefusedError
 from natgate.model.routes import Route
 from natgate.model.spec import Spec
-from natgate.model.spec import VrrpSteering as VrrpSettings
+from natgate.model.steering import VrrpSteering as VrrpSettings
 from natgate.wire import keepalived
 from natgate.wire.keepalived import CONFIGURATION, HIGHEST_RANK, PRIORITY, RANK, WITHDRAWN
 from natgate.wire.vrrp import PROTOCOL, Advert, parse_advert

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from natgate.lab import check
 from natgate.lab.scene import Scene
 from natgate.model.error import Problem, RefusedError
-from natgate.model.spec import Failback, Gateway
+from natgate.model.gateway import Failback, Gateway
 from natgate.wire import config
 
 Ownership = Literal["auto", "off"]

@@ -7,7 +7,7 @@ from natgate.lab.network import GATEWAY
 from natgate.lab.scene import LINK, VPC, Scene, subnet_of
 from natgate.model import rules
 from natgate.model.error import Problem
-from natgate.model.spec import FrrSteering, LabSteering, VrrpSteering
+from natgate.model.steering import FrrSteering, LabSteering, VrrpSteering
 
 
 def problems(scene: Scene) -> tuple[Problem, ...]:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from natgate.lab.measure import Figures
 from natgate.lab.watch import Sampled
-from natgate.model.spec import Model
+from natgate.model.fields import Model
 
 
 class Outcome(Figures):

@@ -7,7 +7,7 @@ no address that moves brings a route of its own.
 from collections.abc import Iterable, Iterator
 
 from natgate.lab.scene import LINK, Scene
-from natgate.model.spec import VrrpSteering
+from natgate.model.steering import VrrpSteering
 
 BRIDGE = "segment"
 

@@ -11,7 +11,7 @@ from itertools import groupby
 from pydantic import Field
 
 from natgate.lab.probe import INTERVAL, KINDS
-from natgate.model.spec import Model
+from natgate.model.fields import Model
 
 
 class Lasted(Model):

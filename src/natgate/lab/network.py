@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from natgate.lab import flat
 from natgate.lab.scene import VPC, Router, Scene, hosts, subnet_of
-from natgate.model.spec import FrrSteering, LabSteering, Spec
+from natgate.model.spec import Spec
+from natgate.model.steering import FrrSteering, LabSteering
 
 GATEWAY = "169.254.0.1"
 """The VPC router's address on every port."""

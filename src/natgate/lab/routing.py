@@ -14,7 +14,7 @@ from natgate.lab.network import GATEWAY
 from natgate.lab.record import Lab
 from natgate.lab.scene import VPC
 from natgate.model.error import HostError
-from natgate.model.spec import FrrSteering
+from natgate.model.steering import FrrSteering
 
 NODES_AS, ROUTER_AS = 65010, 65000
 PROGRAMS = Path("/usr/lib/frr")

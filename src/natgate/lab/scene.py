@@ -7,8 +7,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from natgate.model.fields import Model, Name, Port, Prefix
+from natgate.model.gateway import Gateway, SnatEntry
 from natgate.model.routes import EVERYWHERE
-from natgate.model.spec import Gateway, Model, Name, Port, Prefix, SnatEntry, Spec, Subnet
+from natgate.model.spec import Spec, Subnet
 
 VPC = "vpc"
 """The host that every scene has: the cloud's implicit router, or the switch of a flat segment."""

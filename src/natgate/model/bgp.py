@@ -5,7 +5,8 @@ from ipaddress import IPv4Network
 
 from natgate.model.error import Problem
 from natgate.model.routes import wanted_routes
-from natgate.model.spec import FrrSteering, Spec
+from natgate.model.spec import Spec
+from natgate.model.steering import FrrSteering
 
 
 def bgp_problems(spec: Spec) -> Iterator[Problem]:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
-from natgate.model.spec import Gateway, Spec
+from natgate.model.gateway import Gateway
+from natgate.model.spec import Spec
 
 EVERYWHERE = IPv4Network("0.0.0.0/0")
 

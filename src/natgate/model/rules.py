@@ -12,10 +12,12 @@ from itertools import combinations
 from natgate.model.address import LAST_PORT, collapse, covers
 from natgate.model.bgp import bgp_problems
 from natgate.model.error import Problem
+from natgate.model.gateway import Gateway, Health
 from natgate.model.replication import replication_problems
 from natgate.model.routes import EVERYWHERE, wanted_routes
 from natgate.model.share import shares_of
-from natgate.model.spec import EtcdFence, Gateway, Health, LabSteering, Spec, Subnet, WitnessFence
+from natgate.model.spec import Spec, Subnet
+from natgate.model.steering import EtcdFence, LabSteering, WitnessFence
 from natgate.model.vrrp import vrrp_problems
 
 MIN_SUBNET_PREFIX = 28

@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from natgate.model.address import FIRST_PORT, LAST_PORT, PORTS
+from natgate.model.gateway import Gateway
 from natgate.model.routes import Route, wanted_routes
-from natgate.model.spec import Gateway, Spec
+from natgate.model.spec import Spec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from natgate.model.address import covers
 from natgate.model.error import Problem
-from natgate.model.spec import Spec, VrrpSteering
+from natgate.model.spec import Spec
+from natgate.model.steering import VrrpSteering
 
 LONGEST_HUNDREDTHS = 4095
 """An advert says its interval in hundredths of a second, in 12 bits (RFC 5798, section 5.2.7)."""

@@ -6,7 +6,8 @@ is for a fixed address was sent unasked, and no program of the node may answer i
 
 from collections.abc import Iterator
 
-from natgate.model.spec import Spec, VrrpSteering
+from natgate.model.spec import Spec
+from natgate.model.steering import VrrpSteering
 from natgate.model.table import Rule
 
 VRRP = 112

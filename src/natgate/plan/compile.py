@@ -13,9 +13,10 @@ from ipaddress import IPv4Address, IPv4Network
 
 from natgate.model.address import collapse, in_nft, subtract
 from natgate.model.desired import Desired, Guard
+from natgate.model.gateway import Gateway, SnatEntry
 from natgate.model.roles import Roles
 from natgate.model.share import EVERY_PORT, Block, joined, shares_of
-from natgate.model.spec import Gateway, SnatEntry, Spec
+from natgate.model.spec import Spec
 from natgate.model.table import Chain, Hook, Lookup, Rule, Table, table_of
 from natgate.plan import handover, replication
 from natgate.plan.arrival import arrival

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address
 
 from natgate.model.desired import Detour, Tunnel
+from natgate.model.gateway import Gateway
 from natgate.model.share import Share, shares_of
-from natgate.model.spec import Gateway, Spec
+from natgate.model.spec import Spec
 from natgate.model.table import Chain, Hook, Lookup, Rule
 
 RAW = -300

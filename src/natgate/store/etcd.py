@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from natgate.model.claim import NOBODY, Claim, check_claim, is_owner
 from natgate.model.error import FenceAwayError, HostError, RefusedError
-from natgate.model.spec import EtcdFence as Settings
+from natgate.model.steering import EtcdFence as Settings
 
 PREFIX = "natgate/fence/"
 Message: TypeAlias = Any

@@ -7,7 +7,7 @@ from contextlib import closing
 
 from natgate.model.claim import NOBODY, Claim, check_claim
 from natgate.model.error import FenceAwayError
-from natgate.model.spec import WitnessFence as Settings
+from natgate.model.steering import WitnessFence as Settings
 from natgate.wire.witness import NONCE, SIZE, Question, parse_answer, render_question
 
 ASKED = 8

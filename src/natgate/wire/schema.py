@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from natgate.model.spec import duration_text
+from natgate.model.fields import duration_text
 
 
 def published(model: type[BaseModel]) -> dict[str, Any]:

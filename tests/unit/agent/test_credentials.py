@@ -8,7 +8,7 @@ import pytest
 from natgate.agent.credentials import read_credentials
 from natgate.agent.main import make_fence
 from natgate.model.error import RefusedError
-from natgate.model.spec import EtcdFence
+from natgate.model.steering import EtcdFence
 from natgate.store.witness import WitnessFence
 from natgate.wire.config import parse_spec
 from tests.specs import spec_with, two_zones

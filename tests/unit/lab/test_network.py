@@ -2,7 +2,7 @@
 
 from natgate.lab import catalogue, network
 from natgate.lab.scene import hosts
-from natgate.model.spec import FrrSteering, LabSteering
+from natgate.model.steering import FrrSteering, LabSteering
 
 SCENE = catalogue.prepared("fixed-source")
 

@@ -3,7 +3,7 @@
 import pytest
 
 from natgate.model.error import SpecError
-from natgate.model.spec import VrrpSteering
+from natgate.model.steering import VrrpSteering
 from natgate.model.vrrp import vrrp_problems
 from natgate.wire.config import parse_spec
 from tests.specs import spec_with, two_zones

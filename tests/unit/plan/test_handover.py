@@ -8,9 +8,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from natgate.model.desired import Detour, Tunnel
+from natgate.model.gateway import Gateway
 from natgate.model.roles import Roles
 from natgate.model.share import shares_of
-from natgate.model.spec import Gateway, Spec
+from natgate.model.spec import Spec
 from natgate.model.table import Table
 from natgate.plan import handover
 from natgate.plan.compile import NodeFacts, compile_node
