@@ -9,6 +9,7 @@ NatgateError
  └── BugError      an invariant of natgate broke: it fails closed   exit code 3
 """
 
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 
 
@@ -30,6 +31,16 @@ class Problem:
         """The place first, as editors expect it."""
         place = f"line {self.line}: " if self.line else ""
         return f"{place}{self.path or '(file)'}: {self.message}"
+
+
+def twice(path: str, what: str, values: Iterable[Hashable]) -> Iterator[Problem]:
+    """A problem at each value that occurred before; `path` holds one {} for the index."""
+    first: dict[Hashable, int] = {}
+    for index, value in enumerate(values):
+        if value in first:
+            at = path.format(first[value])
+            yield Problem(path=path.format(index), message=f"{what} {value} is already at {at}")
+        first.setdefault(value, index)
 
 
 class SpecError(NatgateError):

@@ -1,6 +1,8 @@
 """The kinds of values that a spec holds: names, durations, prefixes, ports."""
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from ipaddress import IPv4Network
 from typing import Annotated
@@ -13,6 +15,8 @@ from pydantic import (
     PlainSerializer,
     WithJsonSchema,
 )
+
+from natgate.model.address import LAST_PORT
 
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h)$")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -50,6 +54,45 @@ def _whole_prefix(value: object) -> object:
         raise ValueError(f"{value} has host bits set; the prefix is {wider}") from None
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Ports:
+    """One port, or a range with both ends included."""
+
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        """As a spec says it: 443, or 8000/8010."""
+        return str(self.first) if self.first == self.last else f"{self.first}/{self.last}"
+
+    def __len__(self) -> int:
+        """How many ports."""
+        return self.last - self.first + 1
+
+    def __iter__(self) -> Iterator[int]:
+        """Each port, in order."""
+        return iter(range(self.first, self.last + 1))
+
+    def overlaps(self, other: "Ports") -> bool:
+        """Whether a port lies in both."""
+        return self.first <= other.last and other.first <= self.last
+
+
+_PORTS = re.compile(r"^(\d{1,5})(?:/(\d{1,5}))?$")
+
+
+def _ports(value: object) -> object:
+    """Read 443 or '8000/8010'."""
+    if isinstance(value, Ports):
+        return value
+    plain = isinstance(value, int | str) and not isinstance(value, bool)
+    match = _PORTS.match(str(value)) if plain else None
+    first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+    if not 1 <= first <= last <= LAST_PORT:
+        raise ValueError("write a port such as 443, or a range such as 8000/8010")
+    return Ports(first, last)
+
+
 Name = Annotated[
     str,
     Field(
@@ -67,6 +110,20 @@ Prefix = Annotated[
     IPv4Network,
     BeforeValidator(_whole_prefix),
     WithJsonSchema({"type": "string", "format": "ipv4network", "examples": ["10.10.0.0/27"]}),
+]
+PortRange = Annotated[
+    Ports,
+    BeforeValidator(_ports),
+    PlainSerializer(str, return_type=str, when_used="json"),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": LAST_PORT},
+                {"type": "string", "pattern": _PORTS.pattern},
+            ],
+            "examples": [443, "8000/8010"],
+        }
+    ),
 ]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Endpoint = Annotated[

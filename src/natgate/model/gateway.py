@@ -5,21 +5,31 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from natgate.model.fields import Duration, Model, Name, Port, Prefix
+from natgate.model.fields import Duration, Model, Name, Port, PortRange, Prefix
 
 
 class FixedAddress(Model):
     """An address that the far side sees."""
 
     address: IPv4Address = Field(description="in an address subnet, or in network.address_ranges")
+    withdrawn: bool = Field(
+        default=False,
+        description="takes no new flows of SNAT entries, which go on with their other addresses; "
+        "flows that have it keep it",
+    )
 
 
 class SnatEntry(Model):
-    """Which sources leave with which address, and to where."""
+    """Which sources leave with which address, and to where; the longest source mask wins."""
 
     name: Name
+    network: bool = Field(default=False, description="all hosts of network.ranges are sources")
+    subnets: tuple[Name, ...] = Field(default=(), description="client subnets that are sources")
+    hosts: tuple[IPv4Address, ...] = Field(
+        default=(), description="hosts, or single interfaces, that are sources: each is a /32"
+    )
     sources: tuple[Prefix, ...] = Field(
-        min_length=1, description="prefixes inside client subnets; the longest mask wins"
+        default=(), description="prefixes inside client subnets that are sources"
     )
     destinations: tuple[Prefix, ...] = Field(
         default=(),
@@ -27,8 +37,62 @@ class SnatEntry(Model):
     )
     addresses: tuple[IPv4Address, ...] = Field(
         default=(),
-        description="which of the gateway's addresses to use, by a hash over source and "
-        "destination if there are several; all of them if left out",
+        description="which of the gateway's addresses to use, by a hash over each connection if "
+        "there are several; if left out, all that serve no single host",
+    )
+    affinity: bool = Field(
+        default=False,
+        description="a host always reaches the same destination from the same address",
+    )
+    protocols: tuple[Literal["tcp", "udp", "icmp"], ...] = Field(
+        default=(), description="what it applies to; all protocols if left out"
+    )
+    ports: tuple[PortRange, ...] = Field(
+        default=(), description="destination ports of TCP and UDP that it applies to"
+    )
+
+
+Protocol = Literal["tcp", "udp", "both", "any"]
+
+
+class DnatEntry(Model):
+    """Which host answers at an address: at some of its ports, or at all of them (1:1)."""
+
+    name: Name
+    address: IPv4Address = Field(description="one of the gateway's addresses")
+    protocol: Protocol = Field(
+        description="tcp, udp, or both; any (which needs port any) also takes ICMP and the rest"
+    )
+    port: PortRange | Literal["any"] = Field(
+        description="where the far side connects to: 443, 10/20, or any"
+    )
+    target: IPv4Address = Field(description="the host, in a client subnet; it sees who connects")
+    target_port: PortRange | Literal["any"] | None = Field(
+        default=None, description="as many ports as `port` has; the same ones if left out"
+    )
+    clients: tuple[Prefix, ...] = Field(
+        default=(), description="who may connect, outside the network; everybody if left out"
+    )
+    port_override: bool = Field(
+        default=False,
+        description="allow ports above 1024 of an address that SNAT entries use as well; flows "
+        "that have just this port may end",
+    )
+
+    @property
+    def whole(self) -> bool:
+        """Whether it takes all that comes to the address."""
+        return self.port == "any"
+
+
+class OwnAddress(Model):
+    """A host's own address (1:1), in both directions; it comes before every other entry."""
+
+    name: Name
+    address: IPv4Address = Field(description="one of the gateway's addresses")
+    host: IPv4Address = Field(description="the host, in a client subnet")
+    destinations: tuple[Prefix, ...] = Field(
+        default=(), description="with whom it speaks, outside the network; everybody if left out"
     )
 
 
@@ -104,4 +168,21 @@ class Gateway(Model):
     snat: tuple[SnatEntry, ...] = Field(
         default=(), description="what is translated; the rest may not leave the network"
     )
+    dnat: tuple[DnatEntry, ...] = Field(
+        default=(), description="which hosts are reached from outside, and at which ports"
+    )
+    own: tuple[OwnAddress, ...] = Field(
+        default=(), description="hosts with an address of their own"
+    )
+    icmp_reply: bool = Field(
+        default=True,
+        description="answer ICMP echo at the gateway's addresses, but those of single hosts; it "
+        "says nothing about the hosts behind",
+    )
     health: Health = Field(default=Health(), description="what a node needs to carry it")
+
+
+def single_addresses(gateway: Gateway) -> frozenset[IPv4Address]:
+    """The addresses that serve one host alone, and no other entry."""
+    whole = (entry.address for entry in gateway.dnat if entry.whole)
+    return frozenset((*whole, *(own.address for own in gateway.own)))

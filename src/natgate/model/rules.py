@@ -5,16 +5,17 @@ that is a whole subnet (source 000, point 2), so a fixed address needs a subnet 
 """
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
 from itertools import combinations
 
 from natgate.model.address import LAST_PORT, collapse, covers
 from natgate.model.bgp import bgp_problems
-from natgate.model.error import Problem
+from natgate.model.entries import entry_problems
+from natgate.model.error import Problem, twice
 from natgate.model.gateway import Gateway, Health
 from natgate.model.replication import replication_problems
-from natgate.model.routes import EVERYWHERE, wanted_routes
+from natgate.model.routes import wanted_routes, ways_of
 from natgate.model.share import shares_of
 from natgate.model.spec import Spec, Subnet
 from natgate.model.steering import EtcdFence, LabSteering, WitnessFence
@@ -38,7 +39,7 @@ def problems(spec: Spec) -> tuple[Problem, ...]:
         _nodes,
         _addresses,
         _gateways,
-        _entries,
+        entry_problems,
         _routes,
         _ways,
         _timing,
@@ -52,27 +53,15 @@ def problems(spec: Spec) -> tuple[Problem, ...]:
     return found or tuple(_shares(spec))
 
 
-def _twice(path: str, what: str, values: Iterable[Hashable]) -> Iterator[Problem]:
-    """A problem at each value that occurred before; `path` holds one {} for the index."""
-    first: dict[Hashable, int] = {}
-    for index, value in enumerate(values):
-        if value in first:
-            at = path.format(first[value])
-            yield Problem(path=path.format(index), message=f"{what} {value} is already at {at}")
-        first.setdefault(value, index)
-
-
 def _names(spec: Spec) -> Iterator[Problem]:
     network = spec.network
-    yield from _twice("network.zones[{}]", "zone", network.zones)
-    yield from _twice("network.subnets[{}].name", "name", (s.name for s in network.subnets))
-    yield from _twice("nodes[{}].name", "name", (n.name for n in spec.nodes))
-    yield from _twice("nodes[{}].address", "address", (n.address for n in spec.nodes))
-    yield from _twice("gateways[{}].name", "name", (g.name for g in spec.gateways))
+    yield from twice("network.zones[{}]", "zone", network.zones)
+    yield from twice("network.subnets[{}].name", "name", (s.name for s in network.subnets))
+    yield from twice("nodes[{}].name", "name", (n.name for n in spec.nodes))
+    yield from twice("nodes[{}].address", "address", (n.address for n in spec.nodes))
+    yield from twice("gateways[{}].name", "name", (g.name for g in spec.gateways))
     for g, gateway in enumerate(spec.gateways):
-        names = (entry.name for entry in gateway.snat)
-        yield from _twice(f"gateways[{g}].snat[{{}}].name", "name", names)
-        yield from _twice(f"gateways[{g}].nodes[{{}}]", "node", gateway.nodes)
+        yield from twice(f"gateways[{g}].nodes[{{}}]", "node", gateway.nodes)
 
 
 def _subnets(spec: Spec) -> Iterator[Problem]:
@@ -190,50 +179,6 @@ def _gateways(spec: Spec) -> Iterator[Problem]:
                 nodes = ", ".join(sorted(known))
                 message = f"node {name} is not in nodes ({nodes})"
                 yield Problem(path=f"gateways[{g}].nodes[{n}]", message=message)
-        own = {fixed.address for fixed in gateway.addresses}
-        for e, entry in enumerate(gateway.snat):
-            path = f"gateways[{g}].snat[{e}]"
-            yield from _twice(f"{path}.addresses[{{}}]", "address", entry.addresses)
-            for a, address in enumerate(entry.addresses):
-                if address not in own:
-                    message = f"{address} is not an address of gateway {gateway.name}"
-                    yield Problem(path=f"{path}.addresses[{a}]", message=message)
-
-
-def _entries(spec: Spec) -> Iterator[Problem]:
-    clients = collapse(s.cidr for s in spec.network.subnets if s.kind == "client")
-    seen: dict[tuple[IPv4Network, IPv4Network], str] = {}
-    for g, e, gateway in _each_entry(spec):
-        entry = gateway.snat[e]
-        path = f"gateways[{g}].snat[{e}]"
-        yield from _twice(f"{path}.sources[{{}}]", "source", entry.sources)
-        yield from _twice(f"{path}.destinations[{{}}]", "destination", entry.destinations)
-        for s, source in enumerate(entry.sources):
-            if not covers(clients, source):
-                message = f"{source} is not inside a client subnet; only their hosts are translated"
-                yield Problem(path=f"{path}.sources[{s}]", message=message)
-            for destination in entry.destinations or (EVERYWHERE,):
-                at = seen.setdefault((source, destination), path)
-                if at != path:
-                    where = "everywhere" if destination == EVERYWHERE else destination
-                    message = (
-                        f"source {source} to {where} is already translated by {at}; the longest "
-                        "mask wins, so equal ones would leave it to chance: remove one"
-                    )
-                    yield Problem(path=f"{path}.sources[{s}]", message=message)
-        for d, destination in enumerate(entry.destinations):
-            if destination.is_multicast or destination.is_loopback:
-                message = f"{destination} is not routed, so no packet to it crosses a node"
-                yield Problem(path=f"{path}.destinations[{d}]", message=message)
-            if destination.prefixlen and any(destination.overlaps(c) for c in clients):
-                message = f"{destination} overlaps a client subnet, which is reached without a node"
-                yield Problem(path=f"{path}.destinations[{d}]", message=message)
-
-
-def _each_entry(spec: Spec) -> Iterator[tuple[int, int, Gateway]]:
-    for g, gateway in enumerate(spec.gateways):
-        for e in range(len(gateway.snat)):
-            yield g, e, gateway
 
 
 def _routes(spec: Spec) -> Iterator[Problem]:
@@ -327,13 +272,13 @@ def _claims(spec: Spec) -> dict[tuple[str, IPv4Network], dict[int, set[IPv4Netwo
     """For each table and destination the gateways that need the route, and whom they translate."""
     claims: dict[tuple[str, IPv4Network], dict[int, set[IPv4Network]]] = {}
     clients = [subnet for subnet in spec.network.subnets if subnet.kind == "client"]
-    for g, e, gateway in _each_entry(spec):
-        entry = gateway.snat[e]
-        for subnet in clients:
-            sources = {source for source in entry.sources if source.overlaps(subnet.cidr)}
-            for destination in (entry.destinations or (EVERYWHERE,)) if sources else ():
-                claimants = claims.setdefault((subnet.table, destination), {})
-                claimants.setdefault(g, set()).update(sources)
+    for g, gateway in enumerate(spec.gateways):
+        for prefixes, destinations in ways_of(spec, gateway):
+            for subnet in clients:
+                sources = {source for source in prefixes if source.overlaps(subnet.cidr)}
+                for destination in destinations if sources else ():
+                    claimants = claims.setdefault((subnet.table, destination), {})
+                    claimants.setdefault(g, set()).update(sources)
     return claims
 
 
@@ -367,7 +312,7 @@ def _check_timing(health: Health, path: str) -> Iterator[Problem]:
 def _fence(spec: Spec) -> Iterator[Problem]:
     fence = spec.fence
     if isinstance(fence, EtcdFence):
-        yield from _twice("fence.endpoints[{}]", "endpoint", fence.endpoints)
+        yield from twice("fence.endpoints[{}]", "endpoint", fence.endpoints)
         yield from _endpoints(fence)
         yield from _credentials(fence)
     elif isinstance(fence, WitnessFence):

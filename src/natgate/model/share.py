@@ -25,6 +25,10 @@ class Block:
         """As nft reads it."""
         return f"{self.first}-{self.last}"
 
+    def __len__(self) -> int:
+        """How many ports."""
+        return self.last - self.first + 1
+
     def __contains__(self, port: int) -> bool:
         """Whether a port lies in the block."""
         return self.first <= port <= self.last
@@ -66,6 +70,23 @@ def joined(blocks: Iterable[Block]) -> tuple[Block, ...]:
         else:
             found.append(block)
     return tuple(found)
+
+
+def without(blocks: Iterable[Block], holes: Iterable[Block]) -> tuple[Block, ...]:
+    """The ports of `blocks` that lie in none of `holes`."""
+    left = joined(blocks)
+    for hole in holes:
+        sides = [
+            Block(first=first, last=last)
+            for block in left
+            for first, last in (
+                (block.first, min(block.last, hole.first - 1)),
+                (max(block.first, hole.last + 1), block.last),
+            )
+            if first <= last
+        ]
+        left = joined(sides)
+    return left
 
 
 def shares_of(spec: Spec, gateway: Gateway) -> tuple[Share, ...]:

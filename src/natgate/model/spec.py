@@ -4,13 +4,14 @@ The fields are the public interface of natgate/v1: later versions add, and do no
 `model.rules` holds what must be true between the fields.
 """
 
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from natgate.model.address import Prefixes, collapse
 from natgate.model.fields import Duration, Model, Name, Port, Prefix
-from natgate.model.gateway import Gateway, SnatEntry
+from natgate.model.gateway import Gateway, SnatEntry, single_addresses
 from natgate.model.steering import Fence, NoFence, NoSteering, Steering
 
 
@@ -182,5 +183,17 @@ class Spec(Model):
         return gateway.nodes or tuple(node.name for node in self.nodes)
 
     def addresses_of(self, gateway: Gateway, entry: SnatEntry) -> tuple[IPv4Address, ...]:
-        """The addresses an entry uses: its own choice, else all of its gateway."""
-        return entry.addresses or tuple(fixed.address for fixed in gateway.addresses)
+        """The addresses an entry uses: its own choice, else all that serve no single host."""
+        taken = single_addresses(gateway)
+        every = (fixed.address for fixed in gateway.addresses)
+        return entry.addresses or tuple(a for a in every if a not in taken)
+
+    def sources_of(self, entry: SnatEntry) -> Prefixes:
+        """The prefixes whose hosts an entry translates; the whole network is its ranges."""
+        subnets = {subnet.name: subnet.cidr for subnet in self.network.subnets}
+        return (
+            *entry.sources,
+            *(IPv4Network(host) for host in entry.hosts),
+            *(subnets[name] for name in entry.subnets if name in subnets),
+            *(collapse(self.network.ranges) if entry.network else ()),
+        )

@@ -1,24 +1,17 @@
-"""The spec and the facts of one node to what that node should hold.
+"""The spec and the facts of one node to what that node should hold."""
 
-The longest source mask wins: one map per prefix length, tried from the longest. A map leads to the
-chain of its source, where the more specific destination is tried first; a source without a matching
-destination goes on to the next shorter mask.
-"""
-
-import hashlib
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
 from natgate.model.address import collapse, in_nft, subtract
 from natgate.model.desired import Desired, Guard
-from natgate.model.gateway import Gateway, SnatEntry
+from natgate.model.gateway import Gateway
 from natgate.model.roles import Roles
-from natgate.model.share import EVERY_PORT, Block, joined, shares_of
+from natgate.model.routes import far_of
 from natgate.model.spec import Spec
 from natgate.model.table import Chain, Hook, Lookup, Rule, Table, table_of
-from natgate.plan import handover, replication
+from natgate.plan import dnat, handover, replication, snat
 from natgate.plan.arrival import arrival
 
 SRCNAT = -150
@@ -31,16 +24,13 @@ FIRST_PROBE_ID = 16384
 
 PROBE_IDS = 256
 
-MAX_CHAIN_NAME = 100
-"""nftables takes 255 characters; a longer list of entries is named by its digest."""
-
-FORWARDING = "net/ipv4/ip_forward"
 EVENTS = {"net/netfilter/nf_conntrack_events": "1"}
+FORWARDING = "net/ipv4/ip_forward"
 """Set last, so that nothing is forwarded before the rules and the guard are in place; it sets every
 link, which then can still be switched off alone."""
 
 NO_ROLES = Roles()
-COUNTERS = ("invalid", "no_entry")
+COUNTERS = ("invalid", "no_address", "no_entry")
 HANDOVER_COUNTERS = ("handed_over", "no_block")
 NODES_COUNTERS = ("not_a_node",)
 
@@ -53,22 +43,6 @@ class NodeFacts:
     links: tuple[str, ...]
     owner_works: bool = True
     roles: Roles = NO_ROLES
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Translation:
-    """One entry of one gateway, with the addresses it uses."""
-
-    gateway: Gateway
-    entry: SnatEntry
-    addresses: tuple[IPv4Address, ...]
-    blocks: tuple[Block, ...]
-    portless: bool = True
-
-    @property
-    def label(self) -> str:
-        """How rules, plans and counters name it."""
-        return f"{self.gateway.name}/{self.entry.name}"
 
 
 def compile_node(spec: Spec, facts: NodeFacts) -> Desired:
@@ -97,7 +71,7 @@ def inside_of(spec: Spec) -> tuple[IPv4Network, ...]:
 
 def destinations_of(spec: Spec) -> tuple[IPv4Network, ...]:
     """Every destination that an entry names: nobody may be forwarded there but by an entry."""
-    return collapse(d for g in spec.gateways for e in g.snat for d in e.destinations)
+    return collapse(far_of(spec))
 
 
 def own_of(spec: Spec) -> tuple[IPv4Network, ...]:
@@ -111,8 +85,7 @@ def own_of(spec: Spec) -> tuple[IPv4Network, ...]:
 
 def internal_of(spec: Spec) -> tuple[IPv4Network, ...]:
     """Where inside hosts may go untranslated: the network, less what an entry names."""
-    named = [d for g in spec.gateways for e in g.snat for d in e.destinations]
-    return subtract(spec.network.ranges, named)
+    return subtract(spec.network.ranges, far_of(spec))
 
 
 def _sysctls(links: Iterable[str], *, replicated: bool) -> dict[str, str]:
@@ -141,8 +114,8 @@ def _addresses(spec: Spec, node: str) -> tuple[IPv4Address, ...]:
 
 def _table(spec: Spec, facts: NodeFacts) -> Table:
     node = facts.name
-    groups = _groups(spec, facts)
-    chains = {_chain_name(group): _source_chain(group) for group in groups.values()}
+    carried = _carried(spec, node)
+    groups = snat.groups_of(spec, carried, node, facts.roles)
     divided = bool(handover.divided(spec, node))
     return table_of(
         chains=(
@@ -151,14 +124,16 @@ def _table(spec: Spec, facts: NodeFacts) -> Table:
             *_input(spec, node),
             _prerouting(spec, node),
             _forward(),
-            _postrouting(spec, node, groups),
-            *chains.values(),
+            _postrouting(spec, facts, groups),
+            *snat.chains(groups),
+            *dnat.chains(carried),
         ),
         lookups=(
             _prefix_set("inside", inside_of(spec)),
             _prefix_set("internal", internal_of(spec)),
             _prefix_set("destinations", destinations_of(spec)),
-            *_source_maps(groups),
+            *snat.source_maps(groups),
+            *dnat.lookups(carried),
             *handover.lookups(spec, node, facts.roles.carriers),
         ),
         counters=(
@@ -174,103 +149,6 @@ def _prefix_set(name: str, prefixes: Iterable[IPv4Network]) -> Lookup:
     return Lookup(name=name, type="ipv4_addr", interval=True, elements=elements)
 
 
-Group = tuple[Translation, ...]
-
-
-def _groups(spec: Spec, facts: NodeFacts) -> dict[IPv4Network, Group]:
-    """Every source prefix with the translations that name it."""
-    groups: dict[IPv4Network, list[Translation]] = defaultdict(list)
-    for gateway in _carried(spec, facts.name):
-        blocks, portless = _blocks(spec, gateway, facts)
-        for entry in gateway.snat:
-            translation = Translation(
-                gateway=gateway,
-                entry=entry,
-                addresses=spec.addresses_of(gateway, entry),
-                blocks=blocks,
-                portless=portless,
-            )
-            for source in entry.sources:
-                groups[source].append(translation)
-    return {source: tuple(group) for source, group in groups.items()}
-
-
-def _blocks(spec: Spec, gateway: Gateway, facts: NodeFacts) -> tuple[tuple[Block, ...], bool]:
-    """The ports this node gives out, and whether it translates protocols that have none.
-
-    Nothing tells whose a return without a port is, so that only the node which receives the returns
-    of an active-active gateway may send such packets.
-    """
-    shares = shares_of(spec, gateway)
-    if gateway.mode == "active-standby":
-        return (EVERY_PORT,), True
-    mine = (share.block for share in shares if share.name in facts.roles.handing_out)
-    receives = facts.roles.carriers.get(shares[0].name) == facts.name
-    return joined(mine), receives and shares[0].name in facts.roles.handing_out
-
-
-def _chain_name(group: Group) -> str:
-    """The entries that a source's chain holds; sources with the same entries share it."""
-    name = "snat." + "_".join(t.label.replace("/", ".") for t in group)
-    if len(name) <= MAX_CHAIN_NAME:
-        return name
-    return f"snat.{hashlib.sha256(name.encode()).hexdigest()[:16]}"
-
-
-def _source_maps(groups: dict[IPv4Network, Group]) -> Iterator[Lookup]:
-    by_length: dict[int, dict[str, str]] = defaultdict(dict)
-    for source, group in groups.items():
-        by_length[source.prefixlen][str(source.network_address)] = f"jump {_chain_name(group)}"
-    for length, elements in sorted(by_length.items(), reverse=True):
-        yield Lookup(name=f"snat{length}", type="ipv4_addr : verdict", elements=elements)
-
-
-def _source_chain(group: Group) -> Chain:
-    """The more specific destination first; an entry for everywhere comes last."""
-    pairs = [(d, t) for t in group for d in t.entry.destinations]
-    pairs.sort(key=lambda pair: (-pair[0].prefixlen, pair[0]))
-    rules = [rule for d, t in pairs for rule in _translate(f"ip daddr {in_nft(d)} ", t)]
-    rules += [rule for t in group if not t.entry.destinations for rule in _translate("", t)]
-    return Chain(name=_chain_name(group), rules=tuple(rules))
-
-
-def _translate(match: str, translation: Translation) -> Iterator[Rule]:
-    """Ports (and echo ids) drawn at random from this node's blocks; other protocols have none."""
-    protocols = "meta l4proto { icmp, tcp, udp }"
-    comment = translation.label
-    left = len(translation.blocks)
-    for block in translation.blocks:
-        draw = f"numgen random mod {left} 0 " if left > 1 else ""
-        target = _with_ports(translation.addresses, block)
-        text = f"{match}{protocols} {draw}counter {target} fully-random"
-        yield Rule(text=text, comment=comment)
-        left -= 1
-    no_block = 'counter name "no_block" drop'
-    if not translation.blocks:
-        yield Rule(text=f"{match}{protocols} {no_block}", comment=comment)
-    plain = f"counter {_without_ports(translation.addresses)}" if translation.portless else no_block
-    yield Rule(text=f"{match}{plain}", comment=comment)
-
-
-def _with_ports(addresses: tuple[IPv4Address, ...], block: Block) -> str:
-    """Several addresses are hashed, the same on any node."""
-    if len(addresses) == 1:
-        return f"snat to {addresses[0]}:{block}"
-    ranged = ", ".join(f"{i} : {a} . {block}" for i, a in enumerate(addresses))
-    return f"snat ip to {_hashed(addresses)} map {{ {ranged} }}"
-
-
-def _without_ports(addresses: tuple[IPv4Address, ...]) -> str:
-    if len(addresses) == 1:
-        return f"snat to {addresses[0]}"
-    bare = ", ".join(f"{i} : {a}" for i, a in enumerate(addresses))
-    return f"snat to {_hashed(addresses)} map {{ {bare} }}"
-
-
-def _hashed(addresses: tuple[IPv4Address, ...]) -> str:
-    return f"jhash ip saddr . ip daddr mod {len(addresses)} seed 0x1"
-
-
 def _input(spec: Spec, node: str) -> Iterator[Chain]:
     """What may arrive at the node itself."""
     rules = (*replication.admitted(spec, node), *arrival(spec, node))
@@ -278,20 +156,20 @@ def _input(spec: Spec, node: str) -> Iterator[Chain]:
         yield Chain(name="input", hook=Hook(type="filter", hook="input", priority=0), rules=rules)
 
 
-def _postrouting(spec: Spec, node: str, groups: dict[IPv4Network, Group]) -> Chain:
+def _postrouting(spec: Spec, facts: NodeFacts, groups: snat.Groups) -> Chain:
     """Seen by the first packet of a flow only; one that no entry translates is not even kept."""
-    me = spec.node(node).address
+    me = spec.node(facts.name).address
     rules = [
         Rule(text=f"ct status dnat ip saddr {peer} snat to {me}", comment="probe through this node")
-        for peer in peer_addresses(spec, node)
+        for peer in peer_addresses(spec, facts.name)
     ]
+    carried = _carried(spec, facts.name)
+    for gateway in carried:
+        blocks, portless = snat.blocks_of(spec, gateway, facts.name, facts.roles)
+        rules += dnat.hairpin(gateway, blocks, portless=portless)
     rules.append(Rule(text="ip daddr @internal return", comment="stays inside"))
-    for length in sorted({source.prefixlen for source in groups}, reverse=True):
-        mask = IPv4Network((0, length)).netmask
-        masked = "" if length == IPv4Network(0).max_prefixlen else f" & {mask}"
-        rules.append(
-            Rule(text=f"ip saddr{masked} vmap @snat{length}", comment=f"sources /{length}")
-        )
+    rules += dnat.leaving(carried)
+    rules += snat.by_source(groups)
     drop = 'counter name "no_entry" drop'
     rules.append(Rule(text=f"ip saddr @inside {drop}", comment="no entry"))
     forwarded = "fib saddr type != local ip daddr @destinations"
@@ -319,6 +197,7 @@ def _prerouting(spec: Spec, node: str) -> Chain:
                 ids = f"icmp type echo-request icmp id {first}-{first + PROBE_IDS - 1}"
                 text = f"{match} {ids} dnat to {upstream}"
                 rules.append(Rule(text=text, comment=f"probe of {gateway.name}'s upstream"))
+    rules += dnat.arriving(_carried(spec, node), me)
     hook = Hook(type="nat", hook="prerouting", priority=DSTNAT)
     return Chain(name="prerouting", hook=hook, rules=tuple(rules))
 

@@ -143,7 +143,7 @@ def _statement(part: dict[str, Json]) -> str:
 
 
 def _match(body: dict[str, Json]) -> str:
-    op = {"==": " ", "in": " ", "!=": " != "}.get(body["op"])
+    op = {"==": " ", "in": " ", "!=": " != ", "<": " < "}.get(body["op"])
     if op is None:
         return _raw(body)
     right = body["right"]
@@ -204,6 +204,8 @@ def _value(value: Json) -> str:
 
 
 def _map(body: Json) -> str:
+    if isinstance(body["data"], str):
+        return f"{_value(body['key'])} map {body['data']}"
     pairs = [f"{_value(k)} : {_value(v)}" for k, v in body["data"]["set"]]
     return f"{_value(body['key'])} map {{ {', '.join(pairs)} }}"
 
@@ -230,6 +232,11 @@ def _payload(body: Json) -> str:
     return f"@{place[0]},{place[1]},{place[2]}" if place in _BYTES else _raw({"payload": body})
 
 
+def _ct(body: Json) -> str:
+    direction = f"{body['dir']} " if "dir" in body else ""
+    return f"ct {direction}{body['key']}" if set(body) <= {"key", "dir"} else _raw({"ct": body})
+
+
 def _and(body: Json) -> str:
     return f"{_value(body[0])} & {_value(body[1])}"
 
@@ -238,7 +245,7 @@ _VALUES: dict[str, Callable[[Json], str]] = {
     "payload": _payload,
     "meta": lambda b: f"meta {b['key']}",
     "fib": lambda b: f"fib {' . '.join(_as_list(b['flags']))} {b['result']}",
-    "ct": lambda b: f"ct {b['key']}" if set(b) == {"key"} else _raw({"ct": b}),
+    "ct": _ct,
     "prefix": lambda b: f"{_value(b['addr'])}/{b['len']}",
     "range": lambda b: f"{_value(b[0])}-{_value(b[1])}",
     "set": _value,

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from natgate.model.address import covers
 from natgate.model.roles import Roles
-from natgate.model.share import Block
 from natgate.model.spec import Spec
 from natgate.model.table import Chain, Table
 from natgate.plan.compile import (
@@ -16,8 +15,6 @@ from natgate.plan.compile import (
     FORWARDING,
     NODES_COUNTERS,
     NodeFacts,
-    Translation,
-    _translate,
     compile_node,
     inside_of,
     internal_of,
@@ -148,17 +145,6 @@ def test_blocks_that_touch_are_one_and_others_are_drawn() -> None:
     assert entry("node-a", both, "node-a", "node-c")[0] == (
         f"{TCP}counter snat to 10.10.0.85:1025-65535 fully-random"
     )
-    apart = Translation(
-        gateway=two_zones().gateways[0],
-        entry=two_zones().gateways[0].snat[0],
-        addresses=(IPv4Address("10.10.0.85"),),
-        blocks=(Block(first=1, last=9), Block(first=20, last=29), Block(first=40, last=49)),
-    )
-    assert [rule.text.partition("udp } ")[2] for rule in _translate("", apart)][:3] == [
-        "numgen random mod 3 0 counter snat to 10.10.0.85:1-9 fully-random",
-        "numgen random mod 2 0 counter snat to 10.10.0.85:20-29 fully-random",
-        "counter snat to 10.10.0.85:40-49 fully-random",
-    ]
 
 
 def test_a_node_that_may_give_out_nothing_drops_new_flows_and_counts_them() -> None:

@@ -1,0 +1,220 @@
+"""SNAT entries as rules: who leaves with which address and port.
+
+The longest source mask wins: one map per prefix length, tried from the longest. A map leads to the
+chain of its source, where the more specific destination is tried first, and of one destination the
+entry that names ports, then one that names protocols. A source without a matching entry goes on to
+the next shorter mask.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+
+from natgate.model.address import in_nft
+from natgate.model.fields import Ports
+from natgate.model.gateway import Gateway, SnatEntry
+from natgate.model.roles import Roles
+from natgate.model.share import EVERY_PORT, Block, joined, shares_of, without
+from natgate.model.spec import Spec
+from natgate.model.table import Chain, Lookup, Rule
+
+MAX_CHAIN_NAME = 100
+"""nftables takes 255 characters; a longer list of entries is named by its digest."""
+
+PER_CONNECTION = "ip saddr . ip daddr . th sport . th dport"
+"""An echo has no ports; its type, code and checksum are in the place of them."""
+
+WITH_PORTS = ("icmp", "tcp", "udp")
+"""Protocols of which natgate gives out ports; of an echo it is the id."""
+
+PORTED = f"meta l4proto {{ {', '.join(WITH_PORTS)} }}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Translation:
+    """One entry of one gateway, with the addresses and the ports it uses."""
+
+    gateway: Gateway
+    entry: SnatEntry
+    addresses: tuple[IPv4Address, ...]
+    blocks: tuple[Block, ...]
+    portless: bool = True
+
+    @property
+    def label(self) -> str:
+        """How rules, plans and counters name it."""
+        return f"{self.gateway.name}/{self.entry.name}"
+
+    @property
+    def slots(self) -> tuple[IPv4Address, ...]:
+        """The address of each hash value; what a withdrawn one had goes to the others.
+
+        Who had another address keeps it.
+        """
+        gone = {fixed.address for fixed in self.gateway.addresses if fixed.withdrawn}
+        left = [address for address in self.addresses if address not in gone]
+        if not left:
+            return ()
+        return tuple(a if a in left else left[i % len(left)] for i, a in enumerate(self.addresses))
+
+    @property
+    def rank(self) -> int:
+        """Of one source and destination the higher one comes first."""
+        return 2 if self.entry.ports else 1 if self.entry.protocols else 0
+
+
+Group = tuple[Translation, ...]
+Groups = dict[IPv4Network, Group]
+"""Every source prefix with the translations that name it."""
+
+
+def groups_of(spec: Spec, gateways: tuple[Gateway, ...], node: str, roles: Roles) -> Groups:
+    """The translations of a node that carries these gateways."""
+    groups: dict[IPv4Network, list[Translation]] = defaultdict(list)
+    for gateway in gateways:
+        blocks, portless = blocks_of(spec, gateway, node, roles)
+        for entry in gateway.snat:
+            addresses = spec.addresses_of(gateway, entry)
+            translation = Translation(
+                gateway=gateway,
+                entry=entry,
+                addresses=addresses,
+                blocks=without(blocks, served_ports(gateway, addresses)),
+                portless=portless,
+            )
+            for source in spec.sources_of(entry):
+                groups[source].append(translation)
+    return {source: tuple(group) for source, group in groups.items()}
+
+
+def served_ports(gateway: Gateway, addresses: tuple[IPv4Address, ...]) -> tuple[Block, ...]:
+    """The ports of these addresses at which hosts are reached from outside."""
+    return tuple(
+        Block(first=entry.port.first, last=entry.port.last)
+        for entry in gateway.dnat
+        if isinstance(entry.port, Ports) and entry.address in addresses
+    )
+
+
+def chains(groups: Groups) -> Iterator[Chain]:
+    """The chain of each group; sources with the same entries share it."""
+    for group in {_chain_name(group): group for group in groups.values()}.values():
+        yield _source_chain(group)
+
+
+def source_maps(groups: Groups) -> Iterator[Lookup]:
+    """One map per prefix length, from the network address to its chain."""
+    by_length: dict[int, dict[str, str]] = defaultdict(dict)
+    for source, group in groups.items():
+        by_length[source.prefixlen][str(source.network_address)] = f"jump {_chain_name(group)}"
+    for length, elements in sorted(by_length.items(), reverse=True):
+        yield Lookup(name=f"snat{length}", type="ipv4_addr : verdict", elements=elements)
+
+
+def by_source(groups: Groups) -> Iterator[Rule]:
+    """The maps, from the longest mask to the shortest."""
+    whole = {s.prefixlen for s, g in groups.items() if any(t.entry.network for t in g)}
+    for length in sorted({source.prefixlen for source in groups}, reverse=True):
+        mask = IPv4Network((0, length)).netmask
+        masked = "" if length == IPv4Network(0).max_prefixlen else f" & {mask}"
+        # The ranges of the network also hold the nodes and the addresses.
+        inside = "ip saddr @inside " if length in whole else ""
+        text = f"{inside}ip saddr{masked} vmap @snat{length}"
+        yield Rule(text=text, comment=f"sources /{length}")
+
+
+def draws(blocks: tuple[Block, ...]) -> Iterator[tuple[str, Block]]:
+    """Each block with the match by which it is drawn, as often as it has ports."""
+    left = sum(len(block) for block in blocks)
+    for block in blocks:
+        yield f"numgen random mod {left} < {len(block)} " if left > len(block) else "", block
+        left -= len(block)
+
+
+def blocks_of(
+    spec: Spec, gateway: Gateway, node: str, roles: Roles
+) -> tuple[tuple[Block, ...], bool]:
+    """The ports this node gives out, and whether it translates protocols that have none.
+
+    Nothing tells whose a return without a port is, so that only the node which receives the returns
+    of an active-active gateway may send such packets.
+    """
+    shares = shares_of(spec, gateway)
+    if gateway.mode == "active-standby":
+        return (EVERY_PORT,), True
+    mine = (share.block for share in shares if share.name in roles.handing_out)
+    receives = roles.carriers.get(shares[0].name) == node
+    return joined(mine), receives and shares[0].name in roles.handing_out
+
+
+def _chain_name(group: Group) -> str:
+    name = "snat." + "_".join(t.label.replace("/", ".") for t in group)
+    if len(name) <= MAX_CHAIN_NAME:
+        return name
+    return f"snat.{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+
+
+def _source_chain(group: Group) -> Chain:
+    """The more specific destination first; an entry for everywhere comes last."""
+    pairs = [(d, t) for t in group for d in t.entry.destinations]
+    pairs.sort(key=lambda pair: (-pair[0].prefixlen, pair[0], -pair[1].rank))
+    rules = [rule for d, t in pairs for rule in _translate(f"ip daddr {in_nft(d)} ", t)]
+    everywhere = sorted((t for t in group if not t.entry.destinations), key=lambda t: -t.rank)
+    rules += [rule for t in everywhere for rule in _translate("", t)]
+    return Chain(name=_chain_name(group), rules=tuple(rules))
+
+
+def _translate(match: str, translation: Translation) -> Iterator[Rule]:
+    """Ports (and echo ids) drawn at random from this node's blocks; other protocols have none."""
+    comment = translation.label
+    if not translation.slots:
+        yield Rule(text=f'{match}counter name "no_address" drop', comment=comment)
+        return
+    ported = f"{match}{_protocols(translation.entry)} "
+    for draw, block in draws(translation.blocks):
+        text = f"{ported}{draw}counter {_with_ports(translation, block)} fully-random"
+        yield Rule(text=text, comment=comment)
+    no_block = 'counter name "no_block" drop'
+    if not translation.blocks:
+        yield Rule(text=f"{ported}{no_block}", comment=comment)
+    if not translation.rank:
+        plain = f"counter {_without_ports(translation)}" if translation.portless else no_block
+        yield Rule(text=f"{match}{plain}", comment=comment)
+
+
+def _protocols(entry: SnatEntry) -> str:
+    """What an entry applies to, in the form in which nft prints it."""
+    protocols = sorted(set(entry.protocols or (("tcp", "udp") if entry.ports else WITH_PORTS)))
+    listed = protocols[0] if len(protocols) == 1 else f"{{ {', '.join(protocols)} }}"
+    if not entry.ports:
+        return f"meta l4proto {listed}"
+    blocks = joined(Block(first=ports.first, last=ports.last) for ports in entry.ports)
+    ranges = sorted(str(b) if len(b) > 1 else str(b.first) for b in blocks)
+    ports = ranges[0] if len(ranges) == 1 else f"{{ {', '.join(ranges)} }}"
+    if len(protocols) == 1:
+        return f"{listed} dport {ports}"
+    return f"meta l4proto {listed} th dport {ports}"
+
+
+def _with_ports(translation: Translation, block: Block) -> str:
+    """Several addresses are hashed, the same on any node: by host and destination, or also by ports."""
+    slots = translation.slots
+    if len(set(slots)) == 1:
+        return f"snat to {slots[0]}:{block}"
+    ranged = ", ".join(f"{i} : {a} . {block}" for i, a in enumerate(slots))
+    key = "ip saddr . ip daddr" if translation.entry.affinity else PER_CONNECTION
+    return f"snat ip to {_hashed(key, slots)} map {{ {ranged} }}"
+
+
+def _without_ports(translation: Translation) -> str:
+    slots = translation.slots
+    if len(set(slots)) == 1:
+        return f"snat to {slots[0]}"
+    bare = ", ".join(f"{i} : {a}" for i, a in enumerate(slots))
+    return f"snat to {_hashed('ip saddr . ip daddr', slots)} map {{ {bare} }}"
+
+
+def _hashed(key: str, slots: tuple[IPv4Address, ...]) -> str:
+    return f"jhash {key} mod {len(slots)} seed 0x1"
