@@ -43,7 +43,7 @@ def check(file: Path, as_json: bool) -> None:
         print_json({"spec": "valid", "features": shown, "notes": list(notes)})
     else:
         gateways = len(spec.gateways)
-        count = sum(len(gateway.snat) for gateway in spec.gateways)
+        count = sum(len(g.snat) + len(g.dnat) + len(g.own) for g in spec.gateways)
         out().print(
             f"{file}: valid ({gateways} gateways, {len(spec.nodes)} nodes, {count} entries)"
         )

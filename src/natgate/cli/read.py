@@ -35,12 +35,14 @@ def entries(state: Path, as_json: bool) -> None:
     if as_json:
         print_json(answer)
         return
-    grid = table("ENTRY", "SOURCES", "DESTINATIONS", "ADDRESSES", "FLOWS")
+    grid = table("ENTRY", "KIND", "FROM", "TO", "APPLIES TO", "ADDRESSES", "FLOWS")
     for entry in answer:
         grid.add_row(
             f"{entry['gateway']}/{entry['entry']}",
+            entry["kind"],
             "\n".join(entry["sources"]),
             "\n".join(entry["destinations"]),
+            entry["applies_to"],
             "\n".join(entry["addresses"]),
             str(entry["flows_started"]),
         )

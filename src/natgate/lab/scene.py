@@ -142,7 +142,7 @@ def _translation(
     longest = (-1, -1)
     for gateway in spec.gateways:
         for entry in gateway.snat:
-            for source in entry.sources:
+            for source in spec.sources_of(entry):
                 for destination in entry.destinations or (EVERYWHERE,):
                     masks = (source.prefixlen, destination.prefixlen)
                     covered = client.address in source and target.address in destination

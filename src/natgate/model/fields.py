@@ -73,6 +73,10 @@ class Ports:
         """Each port, in order."""
         return iter(range(self.first, self.last + 1))
 
+    def __contains__(self, port: object) -> bool:
+        """Whether a port lies in it."""
+        return isinstance(port, int) and self.first <= port <= self.last
+
     def overlaps(self, other: "Ports") -> bool:
         """Whether a port lies in both."""
         return self.first <= other.last and other.first <= self.last

@@ -104,17 +104,18 @@ def _sysctls(links: Iterable[str], *, replicated: bool) -> dict[str, str]:
     }
 
 
-def _carried(spec: Spec, node: str) -> tuple[Gateway, ...]:
+def carried_by(spec: Spec, node: str) -> tuple[Gateway, ...]:
+    """The gateways that a node may carry."""
     return tuple(g for g in spec.gateways if node in spec.nodes_of(g))
 
 
 def _addresses(spec: Spec, node: str) -> tuple[IPv4Address, ...]:
-    return tuple(fixed.address for g in _carried(spec, node) for fixed in g.addresses)
+    return tuple(fixed.address for g in carried_by(spec, node) for fixed in g.addresses)
 
 
 def _table(spec: Spec, facts: NodeFacts) -> Table:
     node = facts.name
-    carried = _carried(spec, node)
+    carried = carried_by(spec, node)
     groups = snat.groups_of(spec, carried, node, facts.roles)
     divided = bool(handover.divided(spec, node))
     return table_of(
@@ -163,10 +164,9 @@ def _postrouting(spec: Spec, facts: NodeFacts, groups: snat.Groups) -> Chain:
         Rule(text=f"ct status dnat ip saddr {peer} snat to {me}", comment="probe through this node")
         for peer in peer_addresses(spec, facts.name)
     ]
-    carried = _carried(spec, facts.name)
+    carried = carried_by(spec, facts.name)
     for gateway in carried:
-        blocks, portless = snat.blocks_of(spec, gateway, facts.name, facts.roles)
-        rules += dnat.hairpin(gateway, blocks, portless=portless)
+        rules += dnat.hairpin(gateway)
     rules.append(Rule(text="ip daddr @internal return", comment="stays inside"))
     rules += dnat.leaving(carried)
     rules += snat.by_source(groups)
@@ -197,7 +197,7 @@ def _prerouting(spec: Spec, node: str) -> Chain:
                 ids = f"icmp type echo-request icmp id {first}-{first + PROBE_IDS - 1}"
                 text = f"{match} {ids} dnat to {upstream}"
                 rules.append(Rule(text=text, comment=f"probe of {gateway.name}'s upstream"))
-    rules += dnat.arriving(_carried(spec, node), me)
+    rules += dnat.arriving(carried_by(spec, node), me)
     hook = Hook(type="nat", hook="prerouting", priority=DSTNAT)
     return Chain(name="prerouting", hook=hook, rules=tuple(rules))
 

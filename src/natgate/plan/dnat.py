@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv4Network
 from natgate.model.address import in_nft
 from natgate.model.fields import Ports
 from natgate.model.gateway import DnatEntry, Gateway
-from natgate.model.share import Block, without
+from natgate.model.share import EVERY_PORT, without
 from natgate.model.table import Chain, Lookup, Rule
 from natgate.plan.snat import PORTED, draws, served_ports
 
@@ -134,7 +134,7 @@ def arriving(gateways: tuple[Gateway, ...], me: IPv4Address) -> Iterator[Rule]:
         yield Rule(text=text, comment="echo reply")
 
 
-def hairpin(gateway: Gateway, blocks: tuple[Block, ...], *, portless: bool) -> Iterator[Rule]:
+def hairpin(gateway: Gateway) -> Iterator[Rule]:
     """A host inside that asks for an address of the gateway is seen as coming from that address.
 
     Otherwise the host that serves would answer it directly, with a source that it did not ask.
@@ -144,11 +144,10 @@ def hairpin(gateway: Gateway, blocks: tuple[Block, ...], *, portless: bool) -> I
         return
     address = "ct original ip daddr"
     head = f"ct status dnat ip saddr @inside {address} {_any_of(map(str, served))}"
-    for draw, block in draws(without(blocks, served_ports(gateway, tuple(served)))):
+    for draw, block in draws(without((EVERY_PORT,), served_ports(gateway, tuple(served)))):
         text = f"{head} {PORTED} {draw}counter snat to {address}:{block} fully-random"
         yield Rule(text=text, comment="hairpin")
-    rest = f"counter snat to {address}" if portless else 'counter name "no_block" drop'
-    yield Rule(text=f"{head} {rest}", comment="hairpin")
+    yield Rule(text=f"{head} counter snat to {address}", comment="hairpin")
 
 
 def leaving(gateways: tuple[Gateway, ...]) -> Iterator[Rule]:

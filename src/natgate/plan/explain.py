@@ -1,6 +1,7 @@
 """Changes and entries in sentences, for people who decide whether to go on."""
 
 from collections.abc import Mapping
+from ipaddress import IPv4Network
 from typing import Any
 
 from natgate.model.change import (
@@ -19,6 +20,7 @@ from natgate.model.change import (
     SetSysctl,
     SetTunnel,
 )
+from natgate.model.gateway import DnatEntry, Gateway, OwnAddress, SnatEntry
 from natgate.model.spec import Spec
 
 _WHY = {
@@ -104,16 +106,66 @@ def notes(spec: Spec) -> tuple[str, ...]:
 
 
 def entries(spec: Spec, counters: Mapping[str, int]) -> list[dict[str, Any]]:
-    """Every entry with its addresses and how many flows it has translated on this node."""
+    """Every entry with its addresses and how many flows it has translated on this node.
+
+    In the order in which a host's packet meets them: own addresses, DNAT, SNAT.
+    """
     return [
         {
+            **shown,
             "gateway": gateway.name,
-            "entry": entry.name,
-            "sources": [str(prefix) for prefix in entry.sources],
-            "destinations": [str(prefix) for prefix in entry.destinations] or ["everywhere"],
-            "addresses": [str(address) for address in spec.addresses_of(gateway, entry)],
-            "flows_started": counters.get(f"{gateway.name}/{entry.name}", 0),
+            "flows_started": counters.get(f"{gateway.name}/{shown['entry']}", 0),
         }
         for gateway in spec.gateways
-        for entry in gateway.snat
+        for shown in (
+            *map(_own, gateway.own),
+            *map(_dnat, gateway.dnat),
+            *(_snat(spec, gateway, entry) for entry in gateway.snat),
+        )
     ]
+
+
+def _own(own: OwnAddress) -> dict[str, Any]:
+    return {
+        "kind": "own",
+        "entry": own.name,
+        "sources": [str(own.host)],
+        "destinations": _or_everywhere(own.destinations),
+        "applies_to": "everything, both ways",
+        "addresses": [str(own.address)],
+    }
+
+
+def _dnat(entry: DnatEntry) -> dict[str, Any]:
+    target_port = entry.port if entry.target_port is None else entry.target_port
+    return {
+        "kind": "dnat",
+        "entry": entry.name,
+        "sources": _or_everywhere(entry.clients),
+        "destinations": [str(entry.target) if entry.whole else f"{entry.target}:{target_port}"],
+        "applies_to": (
+            "everything, both ways" if entry.whole else f"{entry.protocol} {entry.port}"
+        ),
+        "addresses": [str(entry.address)],
+    }
+
+
+def _snat(spec: Spec, gateway: Gateway, entry: SnatEntry) -> dict[str, Any]:
+    protocols = "/".join(entry.protocols or (("tcp", "udp") if entry.ports else ()))
+    ports = ", ".join(map(str, entry.ports))
+    withdrawn = {fixed.address for fixed in gateway.addresses if fixed.withdrawn}
+    return {
+        "kind": "snat",
+        "entry": entry.name,
+        "sources": [str(prefix) for prefix in spec.sources_of(entry)],
+        "destinations": _or_everywhere(entry.destinations),
+        "applies_to": f"{protocols} {ports}".strip() or "everything",
+        "addresses": [
+            f"{address} (withdrawn)" if address in withdrawn else str(address)
+            for address in spec.addresses_of(gateway, entry)
+        ],
+    }
+
+
+def _or_everywhere(prefixes: tuple[IPv4Network, ...]) -> list[str]:
+    return [str(prefix) for prefix in prefixes] or ["everywhere"]

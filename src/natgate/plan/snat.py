@@ -74,7 +74,7 @@ def groups_of(spec: Spec, gateways: tuple[Gateway, ...], node: str, roles: Roles
     """The translations of a node that carries these gateways."""
     groups: dict[IPv4Network, list[Translation]] = defaultdict(list)
     for gateway in gateways:
-        blocks, portless = blocks_of(spec, gateway, node, roles)
+        blocks, portless = _blocks(spec, gateway, node, roles)
         for entry in gateway.snat:
             addresses = spec.addresses_of(gateway, entry)
             translation = Translation(
@@ -133,7 +133,7 @@ def draws(blocks: tuple[Block, ...]) -> Iterator[tuple[str, Block]]:
         left -= len(block)
 
 
-def blocks_of(
+def _blocks(
     spec: Spec, gateway: Gateway, node: str, roles: Roles
 ) -> tuple[tuple[Block, ...], bool]:
     """The ports this node gives out, and whether it translates protocols that have none.

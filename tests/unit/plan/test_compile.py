@@ -74,6 +74,7 @@ def test_source_000_compiles_to_these_rules() -> None:
         "prerouting": [
             'ip saddr 10.10.0.52 ip daddr 10.10.0.20 udp dport 4647 dnat to 10.10.0.52:4648 comment "probe of forwarding"',
             'ip saddr 10.10.0.52 ip daddr 10.10.0.20 icmp type echo-request icmp id 16384-16639 dnat to 192.168.100.5 comment "probe of partner\'s upstream"',
+            'ip daddr 10.10.0.85 icmp type echo-request dnat to 10.10.0.20 comment "echo reply"',
         ],
         "forward": [
             'ct state invalid counter name "invalid" drop comment "skips translation"',
@@ -229,7 +230,7 @@ def test_the_more_specific_destination_is_tried_first() -> None:
 
 
 def test_several_addresses_are_hashed_the_same_on_every_node() -> None:
-    """Source and destination choose the address, with a fixed seed, so that nodes agree."""
+    """Each connection chooses its address, with a fixed seed, so that nodes agree."""
     text = spec_with(
         (
             "      - {address: 10.10.0.85}\n",
@@ -241,13 +242,16 @@ def test_several_addresses_are_hashed_the_same_on_every_node() -> None:
         lines(table(spec, node).chains["snat.partner.to-partner"]) for node in ("node-a", "node-c")
     ]
     assert rules[0] == rules[1]
-    key = "jhash ip saddr . ip daddr mod 2 seed 0x1"
+    key = "jhash ip saddr . ip daddr . th sport . th dport mod 2 seed 0x1"
     assert rules[0][0] == (
         "ip daddr 192.168.100.0/24 meta l4proto { icmp, tcp, udp } counter snat ip to "
         f"{key} map {{ 0 : 10.10.0.85 . 1025-65535, 1 : 10.10.0.86 . 1025-65535 }} "
         'fully-random comment "partner/to-partner"'
     )
-    assert f"snat to {key} map {{ 0 : 10.10.0.85, 1 : 10.10.0.86 }}" in rules[0][1]
+    assert (
+        "jhash ip saddr . ip daddr mod 2 seed 0x1 map { 0 : 10.10.0.85, 1 : 10.10.0.86 }"
+        in rules[0][1]
+    )
 
 
 def test_a_long_list_of_entries_is_named_by_its_digest() -> None:
@@ -286,7 +290,7 @@ def test_a_node_holds_only_the_gateways_that_it_may_carry() -> None:
     assert [name for name in held.table.chains if name.startswith("snat.")] == []
     assert len(held.table.chains["prerouting"].rules) == 1
     assert held.guards == compile_node(spec, facts("node-c")).guards
-    assert len(compile_node(spec, facts("node-c")).table.chains["prerouting"].rules) == 2
+    assert len(compile_node(spec, facts("node-c")).table.chains["prerouting"].rules) == 3
 
 
 def test_a_gateway_without_icmp_check_has_no_probe_of_its_upstream() -> None:
@@ -294,7 +298,7 @@ def test_a_gateway_without_icmp_check_has_no_probe_of_its_upstream() -> None:
     text = spec_with(("kind: icmp, address", "kind: tcp, port: 80, address"))
     spec = parse_spec(text)
     assert upstream_echo(spec.gateways[0]) is None
-    assert len(table(spec).chains["prerouting"].rules) == 1
+    assert len(table(spec).chains["prerouting"].rules) == 2
     assert upstream_echo(two_zones().gateways[0]) == IPv4Address("192.168.100.5")
     assert peer_addresses(spec, "node-a") == (IPv4Address("10.10.0.52"),)
 

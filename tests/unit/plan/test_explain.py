@@ -28,6 +28,7 @@ from natgate.plan.compile import NodeFacts, compile_node
 from natgate.plan.diff import diff
 from natgate.plan.explain import as_json, entries, notes, reason
 from natgate.wire.config import parse_spec
+from tests.gateways import every_entry
 from tests.specs import spec_with, two_zones
 
 PREFIX = IPv4Network("192.0.2.1/32")
@@ -130,7 +131,9 @@ def test_entries_are_listed_with_their_flows() -> None:
     assert entries(two_zones(), {"partner/to-partner": 7}) == [
         {
             "gateway": "partner",
+            "kind": "snat",
             "entry": "to-partner",
+            "applies_to": "everything",
             "sources": ["10.10.0.0/28", "10.10.0.32/28"],
             "destinations": ["192.168.100.0/24"],
             "addresses": ["10.10.0.85"],
@@ -140,3 +143,23 @@ def test_entries_are_listed_with_their_flows() -> None:
     everywhere = parse_spec(spec_with(("        destinations: [192.168.100.0/24]\n", "")))
     (entry,) = entries(everywhere, {})
     assert (entry["destinations"], entry["flows_started"]) == (["everywhere"], 0)
+
+
+def test_every_kind_of_entry_says_what_it_applies_to() -> None:
+    """In the order in which a host's packet meets them, with what a withdrawn address is."""
+    spec = every_entry(("{address: 203.0.113.2}", "{address: 203.0.113.2, withdrawn: true}"))
+    shown = {
+        entry["entry"]: (entry["kind"], entry["applies_to"], entry["destinations"])
+        for entry in entries(spec, {})
+    }
+    assert list(shown) == ["one", "http", "range", "high", "few", "every", "all", "subnet", "host",
+                           "mail", "icmp", "near"]  # fmt: skip
+    assert shown["one"] == ("own", "everything, both ways", ["everywhere"])
+    assert shown["http"] == ("dnat", "tcp 80", ["10.10.0.6:8080"])
+    assert shown["range"] == ("dnat", "both 10/20", ["10.10.0.6:110/120"])
+    assert shown["high"] == ("dnat", "udp 5000", ["10.10.0.7:5000"])
+    assert shown["every"] == ("dnat", "everything, both ways", ["10.10.0.7"])
+    assert shown["mail"] == ("snat", "tcp 25, 465/587", ["everywhere"])
+    assert shown["icmp"] == ("snat", "icmp", ["everywhere"])
+    addresses = {entry["entry"]: entry["addresses"] for entry in entries(spec, {})}
+    assert addresses["subnet"] == ["203.0.113.2 (withdrawn)"]

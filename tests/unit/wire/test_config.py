@@ -118,7 +118,7 @@ MESSAGES = [
         "26 heartbeat.interval: write a duration with its unit, such as 50ms, 1.5s, 2m or 1h",
     ),
     (("kind: icmp", "kind: ping"), None),
-    (("sources: [10.10.0.0/28, 10.10.0.32/28]", "sources: []"), None),
+    (("ranges: [10.10.0.0/24]", "ranges: []"), None),
     (("kind: icmp, address", "kind: icmp, colour: red, address"), None),
     (("heartbeat:", "steering: {kind: lab, colour: red}\nheartbeat:"), None),
     (("heartbeat:", "steering: {kind: none, router: x}\nheartbeat:"), None),
@@ -126,7 +126,7 @@ MESSAGES = [
 ]
 PLACES = {
     5: ["25 gateways[0].health.upstream[0]"],
-    6: ["21 gateways[0].snat[0].sources"],
+    6: ["4 network.ranges"],
     7: ["25 gateways[0].health.upstream[0].colour"],
     8: ["26 steering.colour"],
     9: ["26 steering.router"],

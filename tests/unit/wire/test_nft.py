@@ -116,6 +116,18 @@ OURS: list[tuple[list[dict[str, Any]], str]] = [
         "snat ip to jhash ip saddr . ip daddr mod 2 seed 0x1 map "
         "{ 0 : 10.0.0.1 . 1025-65535, 1 : 10.0.0.2 }",
     ),
+    (
+        [match({"numgen": {"mode": "random", "mod": 9, "offset": 0}}, 4, "<")],
+        "numgen random mod 9 < 4",
+    ),
+    (
+        [{"snat": {"addr": {"ct": {"key": "ip daddr", "dir": "original"}}, "port": PORTS}}],
+        "snat to ct original ip daddr:1025-65535",
+    ),
+    (
+        [{"dnat": {"family": "ip", "addr": {"map": {"key": SADDR, "data": "@dnat.a.b"}}}}],
+        "dnat ip to ip saddr map @dnat.a.b",
+    ),
     ([match(OFFSET, 3)], "jhash ip saddr mod 2 offset 3 3"),
     ([{"jump": {"target": "c"}}], "jump c"),
     ([{"goto": {"target": "c"}}, {"return": None}], "goto c return"),

@@ -1,0 +1,92 @@
+"""SNAT entries as rules."""
+
+from ipaddress import IPv4Address
+
+from natgate.model.share import Block
+from natgate.model.spec import Spec
+from natgate.plan.compile import NodeFacts, compile_node
+from natgate.plan.snat import draws
+from tests.gateways import every_entry
+
+EVERY = "meta l4proto { icmp, tcp, udp }"
+
+
+def rules(spec: Spec, chain: str) -> list[str]:
+    """The texts of a chain of the node."""
+    table = compile_node(spec, NodeFacts(name="node-a", links=("eth0",))).table
+    return [rule.text for rule in table.chains[chain].rules]
+
+
+def test_the_longest_mask_is_asked_first_and_the_whole_network_last() -> None:
+    """The ranges hold nodes as well, whose own packets are not translated."""
+    vmaps = [text for text in rules(every_entry(), "postrouting") if "vmap @snat" in text]
+    assert vmaps == [
+        "ip saddr vmap @snat32",
+        "ip saddr & 255.255.255.252 vmap @snat30",
+        "ip saddr & 255.255.255.240 vmap @snat28",
+        "ip saddr @inside ip saddr & 255.255.255.0 vmap @snat24",
+    ]
+
+
+def test_ports_come_before_protocols_and_these_before_all_the_rest() -> None:
+    """Of one source and destination the more specific entry is asked first."""
+    assert rules(every_entry(), "snat.web.host_web.mail_web.icmp") == [
+        "tcp dport { 25, 465-587 } numgen random mod 64510 < 3975 counter snat to "
+        "203.0.113.2:1025-4999 fully-random",
+        "tcp dport { 25, 465-587 } counter snat to 203.0.113.2:5001-65535 fully-random",
+        "meta l4proto icmp counter snat to 203.0.113.1:1025-65535 fully-random",
+        f"{EVERY} counter snat to 203.0.113.3:1025-65535 fully-random",
+        "counter snat to 203.0.113.3",
+    ]
+
+
+def test_ports_of_both_protocols_are_one_rule() -> None:
+    """Ports without protocols are those of TCP and of UDP; neighbours are one range."""
+    both = every_entry(("ports: [25, 465/587], protocols: [tcp]", "ports: [25, 26]"))
+    chain = rules(both, "snat.web.host_web.mail_web.icmp")
+    assert chain[1].startswith("meta l4proto { tcp, udp } th dport 25-26 counter snat")
+
+
+def test_with_affinity_a_host_reaches_a_destination_from_one_address() -> None:
+    """The hash then knows nothing of ports."""
+    shared = every_entry(
+        ("addresses: [203.0.113.2]}", "addresses: [203.0.113.2, 203.0.113.6], affinity: true}")
+    )
+    assert "jhash ip saddr . ip daddr mod 2 seed 0x1" in rules(shared, "snat.web.subnet")[0]
+
+
+def test_a_withdrawn_address_is_replaced_by_those_that_are_left() -> None:
+    """Who had another address keeps it; with none left the packets are dropped and counted."""
+    three = ("addresses: [203.0.113.2]}", "addresses: [203.0.113.2, 203.0.113.3, 203.0.113.6]}")
+    gone = [
+        (f"{{address: 203.0.113.{n}}}", f"{{address: 203.0.113.{n}, withdrawn: true}}")
+        for n in (2, 3, 6)
+    ]
+    assert rules(every_entry(three, gone[0]), "snat.web.subnet")[-1] == (
+        "counter snat to jhash ip saddr . ip daddr mod 3 seed 0x1 map "
+        "{ 0 : 203.0.113.3, 1 : 203.0.113.3, 2 : 203.0.113.6 }"
+    )
+    assert rules(every_entry(three, *gone[:2]), "snat.web.subnet")[-1] == (
+        "counter snat to 203.0.113.6"
+    )
+    assert rules(every_entry(three, *gone), "snat.web.subnet") == ['counter name "no_address" drop']
+
+
+def test_blocks_are_drawn_as_often_as_they_have_ports() -> None:
+    """So that a small one is not full long before the others."""
+    blocks = (Block(first=1, last=10), Block(first=20, last=39), Block(first=50, last=50))
+    assert [draw for draw, _ in draws(blocks)] == [
+        "numgen random mod 31 < 10 ",
+        "numgen random mod 21 < 20 ",
+        "",
+    ]
+    assert list(draws(())) == []
+
+
+def test_an_entry_without_addresses_takes_all_that_serve_no_single_host() -> None:
+    """The addresses of single hosts are theirs alone."""
+    spec = every_entry((", addresses: [203.0.113.6]", ""))
+    (gateway,) = spec.gateways
+    assert spec.addresses_of(gateway, gateway.snat[5]) == tuple(
+        IPv4Address(f"203.0.113.{n}") for n in (1, 2, 3, 6)
+    )
