@@ -33,6 +33,9 @@ PAUSE = 1.0
 COUNT = 5
 """Looks at one that fills nobody, of which one reads its counters."""
 
+DIVIDED, EVERY = "active-active", (0, 65535)
+"""Where one node carries all, its flows have any port: hosts of their own addresses choose it."""
+
 UNCONFIRMED = 400
 """Messages that may wait for the peer's word at any time: it confirms some 300 at once."""
 
@@ -313,8 +316,7 @@ class Replication:
         return {
             share.name: (
                 frozenset(fixed.address.packed for fixed in gateway.addresses),
-                share.block.first,
-                share.block.last,
+                *((share.block.first, share.block.last) if gateway.mode == DIVIDED else EVERY),
             )
             for gateway in self._spec.gateways
             for share in shares_of(self._spec, gateway)

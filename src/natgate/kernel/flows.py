@@ -11,7 +11,7 @@ from natgate.wire.conntrack import LiveFlow
 from natgate.wire.netlink import Message
 
 Chosen = tuple[frozenset[bytes], int, int]
-"""Translated sources as bytes, with the first and the last port."""
+"""Addresses of a gateway as bytes, with the first and the last port."""
 
 BATCH = 200
 """Messages in one send."""
@@ -49,12 +49,13 @@ def end_withdrawn(inside: Prefixes, internal: Prefixes, allowed: Collection[IPv4
 def translated(
     chosen: Sequence[Chosen], protocols: Iterable[int | None] = (None,)
 ) -> list[LiveFlow]:
-    """The flows (of some protocols) whose translated source and port are among `chosen`."""
+    """The flows (of some protocols) whose address and port outside are among `chosen`."""
     with NetlinkSocket(NETFILTER) as netlink:
         return [
             found
             for protocol in protocols
-            for message in netlink.each(conntrack.get_translated(protocol))
+            for ask in (conntrack.get_translated, conntrack.get_reached)
+            for message in netlink.each(ask(protocol))
             if (found := conntrack.parse_live(message)) is not None
             and any(_is_of(found, each) for each in chosen)
         ]
@@ -63,8 +64,12 @@ def translated(
 def has_any(chosen: Sequence[Chosen]) -> bool:
     """Whether there is such a flow; looks no further than to the first one."""
     with NetlinkSocket(NETFILTER) as netlink:
-        found = map(conntrack.parse_live, netlink.each(conntrack.get_translated()))
-        return any(f is not None and any(_is_of(f, each) for each in chosen) for f in found)
+        return any(
+            (found := conntrack.parse_live(message)) is not None
+            and any(_is_of(found, each) for each in chosen)
+            for ask in (conntrack.get_translated, conntrack.get_reached)
+            for message in netlink.each(ask())
+        )
 
 
 def touch(originals: Sequence[bytes]) -> None:

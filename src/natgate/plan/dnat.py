@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
-from natgate.model.address import in_nft
+from natgate.model.address import collapse, in_nft
 from natgate.model.fields import Ports
 from natgate.model.gateway import DnatEntry, Gateway
 from natgate.model.share import EVERY_PORT, without
@@ -167,11 +167,12 @@ def served_keys(entry: DnatEntry) -> Iterator[str]:
 
 
 def _to_port(gateway: Gateway, entry: DnatEntry) -> Rule:
-    ports = target_ports(entry)
+    protocols, ports = protocols_of(entry), target_ports(entry)
     target = f"to {entry.target}:{ports}"
     if len(ports) > 1:
-        target = f"ip to th dport map @{_chain(label(gateway, entry))}"
-    text = f"{_from('saddr', entry.clients)}meta l4proto {_any_of(protocols_of(entry))} counter dnat {target}"
+        named = protocols[0] if len(protocols) == 1 else "th"
+        target = f"ip to {named} dport map @{_chain(label(gateway, entry))}"
+    text = f"{_from('saddr', entry.clients)}meta l4proto {_any_of(protocols)} counter dnat {target}"
     return Rule(text=text, comment=label(gateway, entry))
 
 
@@ -186,7 +187,7 @@ def _from(side: str, prefixes: tuple[IPv4Network, ...]) -> str:
     """A match for prefixes, none for everybody."""
     if not prefixes:
         return ""
-    return f"ip {side} {_any_of(map(in_nft, prefixes))} "
+    return f"ip {side} {_any_of(map(in_nft, collapse(prefixes)))} "
 
 
 def _any_of(words: Iterable[str]) -> str:

@@ -23,8 +23,7 @@ from natgate.model.table import Chain, Lookup, Rule
 MAX_CHAIN_NAME = 100
 """nftables takes 255 characters; a longer list of entries is named by its digest."""
 
-PER_CONNECTION = "ip saddr . ip daddr . th sport . th dport"
-"""An echo has no ports; its type, code and checksum are in the place of them."""
+BY_HOST = "ip saddr . ip daddr"
 
 WITH_PORTS = ("icmp", "tcp", "udp")
 """Protocols of which natgate gives out ports; of an echo it is the id."""
@@ -204,8 +203,16 @@ def _with_ports(translation: Translation, block: Block) -> str:
     if len(set(slots)) == 1:
         return f"snat to {slots[0]}:{block}"
     ranged = ", ".join(f"{i} : {a} . {block}" for i, a in enumerate(slots))
-    key = "ip saddr . ip daddr" if translation.entry.affinity else PER_CONNECTION
-    return f"snat ip to {_hashed(key, slots)} map {{ {ranged} }}"
+    return f"snat ip to {_hashed(_key(translation.entry), slots)} map {{ {ranged} }}"
+
+
+def _key(entry: SnatEntry) -> str:
+    """What is hashed: also the ports, in the form in which nft prints them, where there are any."""
+    protocols = set(entry.protocols)
+    if entry.affinity or protocols == {"icmp"}:
+        return BY_HOST
+    named = protocols.pop() if len(protocols) == 1 else "th"
+    return f"{BY_HOST} . {named} sport . {named} dport"
 
 
 def _without_ports(translation: Translation) -> str:
@@ -213,7 +220,7 @@ def _without_ports(translation: Translation) -> str:
     if len(set(slots)) == 1:
         return f"snat to {slots[0]}"
     bare = ", ".join(f"{i} : {a}" for i, a in enumerate(slots))
-    return f"snat to {_hashed('ip saddr . ip daddr', slots)} map {{ {bare} }}"
+    return f"snat to {_hashed(BY_HOST, slots)} map {{ {bare} }}"
 
 
 def _hashed(key: str, slots: tuple[IPv4Address, ...]) -> str:

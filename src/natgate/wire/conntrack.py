@@ -10,7 +10,7 @@ from ipaddress import IPv4Address
 from natgate.wire.netlink import ACK, DUMP, NESTED, REQUEST, Message, attribute, attributes
 
 NEW_FLOW, GET_FLOW, DELETE_FLOW = 0x100, 0x101, 0x102
-SOURCE_TRANSLATED = 0x10
+SOURCE_TRANSLATED, DESTINATION_TRANSLATED = 0x10, 0x20
 _TUPLE_ORIGINAL, _TUPLE_REPLY, _STATUS, _ID, _STATUS_MASK = 1, 2, 3, 12, 26
 _TUPLE_IP, _SOURCE, _DESTINATION = 1, 1, 2
 _TUPLE_PROTOCOL, _DESTINATION_PORT, _ECHO_ID = 2, 3, 4
@@ -60,8 +60,8 @@ def parse_endpoints(message: Message) -> tuple[IPv4Address, IPv4Address] | None:
 class LiveFlow:
     """A translated flow: `key` names it, `left` are the seconds it still has.
 
-    `tuple` are the bytes of its first direction; `source` and `port` are what the far end sees,
-    the port an echo's id, and 0 for a protocol without.
+    `tuple` are the bytes of its first direction; `client` is the host inside; `source` and `port`
+    are what the far end sees of it, the port an echo's id, and 0 for a protocol without.
     """
 
     key: bytes
@@ -74,8 +74,17 @@ class LiveFlow:
 
 def get_translated(protocol: int | None = None) -> Message:
     """Ask for the IPv4 flows (of one protocol) whose source is translated; the kernel filters."""
-    status = struct.pack(">I", SOURCE_TRANSLATED)
-    body = _IPV4 + attribute(_STATUS, status) + attribute(_STATUS_MASK, status)
+    return _get(SOURCE_TRANSLATED, SOURCE_TRANSLATED, protocol)
+
+
+def get_reached(protocol: int | None = None) -> Message:
+    """Ask for the flows from outside to a host inside: only their destination is translated."""
+    return _get(DESTINATION_TRANSLATED, SOURCE_TRANSLATED | DESTINATION_TRANSLATED, protocol)
+
+
+def _get(status: int, mask: int, protocol: int | None) -> Message:
+    body = _IPV4 + attribute(_STATUS, struct.pack(">I", status))
+    body += attribute(_STATUS_MASK, struct.pack(">I", mask))
     if protocol is not None:
         number = attribute(_PROTOCOL_NUMBER, bytes([protocol]))
         body += attribute(_TUPLE_ORIGINAL | NESTED, attribute(_TUPLE_PROTOCOL | NESTED, number))
@@ -85,7 +94,10 @@ def get_translated(protocol: int | None = None) -> Message:
 
 
 def parse_live(message: Message) -> LiveFlow | None:
-    """A flow of a dump; None for other messages and for flows without a timeout."""
+    """A flow of a dump; None for other messages and for flows without a timeout.
+
+    The host inside began it, or somebody outside did, who was led to the host.
+    """
     if message.type != NEW_FLOW:
         return None
     found = attributes(message.body[_HEAD.size :])
@@ -93,14 +105,17 @@ def parse_live(message: Message) -> LiveFlow | None:
         return None
     original = attributes(found[_TUPLE_ORIGINAL])
     reply = attributes(found[_TUPLE_REPLY])
-    protocol = attributes(reply.get(_TUPLE_PROTOCOL, b""))
+    status = struct.unpack(">I", found.get(_STATUS, bytes(4)))[0]
+    began = status & (SOURCE_TRANSLATED | DESTINATION_TRANSLATED) != DESTINATION_TRANSLATED
+    seen, host = (reply, original) if began else (original, reply)
+    protocol = attributes(seen.get(_TUPLE_PROTOCOL, b""))
     port = protocol.get(_DESTINATION_PORT) or protocol.get(_ECHO_ID) or bytes(2)
     return LiveFlow(
         key=found[_ID],
         left=int.from_bytes(found[_TIMEOUT]),
         tuple=found[_TUPLE_ORIGINAL],
-        client=attributes(original.get(_TUPLE_IP, b"")).get(_SOURCE, b""),
-        source=attributes(reply.get(_TUPLE_IP, b"")).get(_DESTINATION, b""),
+        client=attributes(host.get(_TUPLE_IP, b"")).get(_SOURCE, b""),
+        source=attributes(seen.get(_TUPLE_IP, b"")).get(_DESTINATION, b""),
         port=int.from_bytes(port),
     )
 

@@ -105,19 +105,25 @@ def _lookup(body: dict[str, Json]) -> Lookup:
     extra = sorted(flags - {"interval"})
     if extra:
         kind += f" flags {','.join(extra)}"
+    named = "inet_proto" in key
     elements: dict[str, str] = {}
     for element in body.get("elem", []):
-        if isinstance(element, list):
-            elements[_key(element[0])] = _value(element[1])
-        else:
-            elements[_key(element)] = ""
+        pair = element if isinstance(element, list) else [element, ""]
+        elements[_key(pair[0], named=named)] = _value(pair[1])
     return Lookup(name=body["name"], type=kind, interval="interval" in flags, elements=elements)
 
 
-def _key(element: Json) -> str:
-    """An element's key; nft wraps one that has a comment, a counter or a time-out."""
+def _key(element: Json, *, named: bool) -> str:
+    """An element's key; nft wraps one that has a comment, a counter or a time-out.
+
+    `named`: its second part is a protocol.
+    """
     wrapped = element.get("elem") if isinstance(element, dict) else None
-    return _value(wrapped["val"]) if isinstance(wrapped, dict) else _value(element)
+    text = _value(wrapped["val"]) if isinstance(wrapped, dict) else _value(element)
+    if not named:
+        return text
+    address, protocol, *rest = text.split(" . ")
+    return " . ".join((address, _PROTOCOL_NAMES.get(protocol, protocol), *rest))
 
 
 def _type(value: Json) -> str:
@@ -131,6 +137,8 @@ def _rule(body: dict[str, Json]) -> Rule:
 
 _PROTOCOLS: dict[int | str, str] = {1: "icmp", 6: "tcp", 17: "udp", "vrrp": "112"}
 """Names for what nft knows by itself; else numbers, since /etc/protocols may be missing."""
+
+_PROTOCOL_NAMES = {str(number): name for number, name in _PROTOCOLS.items()}
 
 _BARE = {"accept", "drop", "return", "continue", "notrack"}
 

@@ -43,6 +43,10 @@ def test_a_port_leads_to_a_port_and_a_range_to_a_range() -> None:
     assert rules(spec, "dnat.web.range") == [
         "meta l4proto { tcp, udp } counter dnat ip to th dport map @dnat.web.range"
     ]
+    single = every_entry(("protocol: both", "protocol: udp"))
+    assert rules(single, "dnat.web.range") == [
+        "meta l4proto udp counter dnat ip to udp dport map @dnat.web.range"
+    ]
     mapped = table(spec).lookups["dnat.web.range"].elements
     assert dict(mapped) == {str(10 + n): f"10.10.0.6 . {110 + n}" for n in range(11)}
     served = table(spec).lookups["served"].elements
@@ -55,7 +59,8 @@ def test_only_those_who_may_connect_are_let_through() -> None:
     assert rules(every_entry(), "dnat.web.few") == [
         "ip saddr 198.51.100.0/24 meta l4proto tcp counter dnat to 10.10.0.7:22"
     ]
-    two = every_entry(("clients: [198.51.100.0/24]", "clients: [198.51.100.0/24, 192.0.2.7]"))
+    listed = "clients: [198.51.100.0/24, 198.51.100.9/32, 192.0.2.7]"
+    two = every_entry(("clients: [198.51.100.0/24]", listed))
     assert rules(two, "dnat.web.few")[0].startswith("ip saddr { 192.0.2.7, 198.51.100.0/24 } ")
 
 

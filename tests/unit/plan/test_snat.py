@@ -55,6 +55,22 @@ def test_with_affinity_a_host_reaches_a_destination_from_one_address() -> None:
     assert "jhash ip saddr . ip daddr mod 2 seed 0x1" in rules(shared, "snat.web.subnet")[0]
 
 
+def test_ports_are_hashed_in_the_form_in_which_nft_prints_them() -> None:
+    """By the name of the one protocol; an entry of echoes has none."""
+    two = (
+        "addresses: [203.0.113.2], ports: [25, 465/587]",
+        "addresses: [203.0.113.2, 203.0.113.6], ports: [25]",
+    )
+    chain = rules(every_entry(two), "snat.web.host_web.mail_web.icmp")
+    assert "jhash ip saddr . ip daddr . tcp sport . tcp dport mod 2" in chain[0]
+    echoes = (
+        "addresses: [203.0.113.1], protocols",
+        "addresses: [203.0.113.1, 203.0.113.6], protocols",
+    )
+    chain = rules(every_entry(echoes), "snat.web.host_web.mail_web.icmp")
+    assert "jhash ip saddr . ip daddr mod 2" in chain[2]
+
+
 def test_a_withdrawn_address_is_replaced_by_those_that_are_left() -> None:
     """Who had another address keeps it; with none left the packets are dropped and counted."""
     three = ("addresses: [203.0.113.2]}", "addresses: [203.0.113.2, 203.0.113.3, 203.0.113.6]}")

@@ -12,6 +12,7 @@ from natgate.wire.conntrack import (
     LiveFlow,
     delete_flow,
     get_flows,
+    get_reached,
     get_translated,
     get_untranslated,
     parse_endpoints,
@@ -142,3 +143,23 @@ def test_the_kernel_looks_through_the_flows_of_one_protocol() -> None:
     assert attributes(attributes(asked[1])[2]) == {1: b"\x11"}
     assert attributes(asked[25]) == {1: struct.pack("=I", 8)}
     assert asked[3] == asked[26] == struct.pack(">I", SOURCE_TRANSLATED)
+
+
+def test_a_flow_from_outside_is_that_of_the_host_it_reaches() -> None:
+    """What the far end sees of it is the address and the port that it asked."""
+    asked = attribute(1, DESTINATION.packed) + attribute(2, bytes([203, 0, 113, 1]))
+    answered = attribute(1, SOURCE.packed) + attribute(2, DESTINATION.packed)
+    ports = attribute(2 | 0x8000, attribute(1, b"\x06") + attribute(3, (80).to_bytes(2)))
+    first = attribute(1 | 0x8000, attribute(1 | 0x8000, asked) + ports)
+    back = attribute(2 | 0x8000, attribute(1 | 0x8000, answered))
+    found = parse_live(
+        flow(first, back, status(0x2E), attribute(7, bytes(4)), attribute(12, b"key!"))
+    )
+    assert found is not None
+    assert (found.client, found.source, found.port) == (SOURCE.packed, bytes([203, 0, 113, 1]), 80)
+
+
+def test_the_kernel_is_asked_for_flows_from_outside() -> None:
+    """Those whose destination alone is translated; a hairpin is among the others."""
+    asked = attributes(get_reached().body[4:])
+    assert (asked[3], asked[26]) == (struct.pack(">I", 0x20), struct.pack(">I", 0x30))
