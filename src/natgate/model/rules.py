@@ -12,6 +12,7 @@ from itertools import combinations
 from natgate.model.address import LAST_PORT, collapse, covers
 from natgate.model.bgp import bgp_problems
 from natgate.model.error import Problem
+from natgate.model.exposition import exposition_problem
 from natgate.model.gateway import Gateway, Health
 from natgate.model.replication import replication_problems
 from natgate.model.routes import EVERYWHERE, wanted_routes
@@ -43,6 +44,7 @@ def problems(spec: Spec) -> tuple[Problem, ...]:
         _ways,
         _timing,
         _fence,
+        _metrics,
         replication_problems,
         vrrp_problems,
         bgp_problems,
@@ -50,6 +52,12 @@ def problems(spec: Spec) -> tuple[Problem, ...]:
     found = tuple(problem for check in checks for problem in check(spec))
     # Shares can be told only of a spec whose names and zones are right.
     return found or tuple(_shares(spec))
+
+
+def _metrics(spec: Spec) -> Iterator[Problem]:
+    problem = exposition_problem(spec.metrics)
+    if problem is not None:
+        yield Problem(path="metrics.listen", message=problem)
 
 
 def _twice(path: str, what: str, values: Iterable[Hashable]) -> Iterator[Problem]:
