@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import yaml
 
 from natgate.agent.places import SOCKET
 from natgate.api.client import AgentClient
@@ -49,16 +50,16 @@ def exposed(bring_up: Callable[..., Bench], tmp_path_factory: pytest.TempPathFac
     token = directory / "token"
     token.write_text(f"{TOKEN}\n")
     token.chmod(0o600)
-    asked = f"""
-metrics:
-  listen: "node:9646"
-  token_file: {token}
-  textfile: {bench.lab.directory}/{{node}}.prom
-  interval: 500ms
-"""
+    asked = {
+        "listen": "node:9646",
+        "token_file": str(token),
+        "textfile": f"{bench.lab.directory}/{{node}}.prom",
+        "interval": "500ms",
+    }
     for node in bench.lab.nodes():
         with closing(AgentClient(bench.lab.state(node) / SOCKET)) as agent:
-            agent.apply(agent.spec()["text"] + asked, "spec with metrics")
+            spec = yaml.safe_load(agent.spec()["text"])
+            agent.apply(json.dumps({**spec, "metrics": asked}), "spec with metrics")
     agents.wait_forwarding(bench.lab)
     return bench.lab
 

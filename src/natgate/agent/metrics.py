@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ import structlog
 from natgate import __version__
 from natgate.agent.loop import Agent
 from natgate.kernel.meter import Meter, port_uses
-from natgate.model.counts import FlowTable, LinkCounts
+from natgate.model.counts import LinkCounts
 from natgate.model.error import NatgateError
 from natgate.model.metric import Sample
 from natgate.model.spec import Spec
@@ -30,16 +30,6 @@ COUNT_EVERY, COUNT_SHARE = 15.0, 20
 """Flows are counted every so many seconds at most, and no more than in one twentieth of the time."""
 
 Addresses = tuple[tuple[IPv4Address, ...], tuple[IPv4Address, ...]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Read:
-    """What the kernel said just now."""
-
-    counters: Mapping[str, int] | None = None
-    links: tuple[LinkCounts, ...] | None = None
-    flows: FlowTable | None = None
-    sides: Sides = NO_SIDES
 
 
 class Metrics:
@@ -60,32 +50,31 @@ class Metrics:
         spec, _ = self._agent.spec()
         ends = near_and_far(spec) if spec is not None else ((), ())
         self._count(spec)
-        found = await loop.run_in_executor(self._thread, self._read, ends)
-        return measure(
-            Known(
-                version=__version__,
-                status=self._agent.status(),
-                failovers=self._agent.failovers(JOURNAL),
-                counters=found.counters,
-                links=found.links,
-                sides=found.sides,
-                flows=found.flows,
-                occupied=self._occupied if spec is not None else (),
-                counted=self._counted if spec is not None else None,
-            )
+        known = Known(
+            version=__version__,
+            status=self._agent.status(),
+            failovers=self._agent.failovers(JOURNAL),
+            occupied=self._occupied if spec is not None else (),
+            counted=self._counted if spec is not None else None,
         )
+        return await loop.run_in_executor(self._thread, self._read, known, ends)
 
-    def _read(self, ends: Addresses) -> _Read:
+    def _read(self, known: Known, ends: Addresses) -> tuple[Sample, ...]:
         """Runs in the thread, in which the meter is made and used."""
         if self._meter is None:
             self._meter = _tried(Meter)
         meter = self._meter
         if meter is None:
-            return _Read()
+            return measure(known)
         links = _tried(meter.links)
-        sides = _tried(lambda: _sides(meter, links or (), ends)) or NO_SIDES
-        return _Read(
-            counters=_tried(meter.counters), links=links, flows=_tried(meter.flows), sides=sides
+        return measure(
+            replace(
+                known,
+                counters=_tried(meter.counters),
+                links=links,
+                flows=_tried(meter.flows),
+                sides=_tried(lambda: _sides(meter, links or (), ends)) or NO_SIDES,
+            )
         )
 
     def _count(self, spec: Spec | None) -> None:

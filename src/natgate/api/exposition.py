@@ -53,7 +53,8 @@ def scrape_app(metrics: Metrics, token: bytes | None) -> Starlette:
             return PlainTextResponse(
                 "a bearer token is needed\n", 401, {"WWW-Authenticate": "Bearer"}
             )
-        return Response(render_exposition(await metrics.read()), media_type=CONTENT_TYPE)
+        text = await asyncio.to_thread(render_exposition, await metrics.read())
+        return Response(text, media_type=CONTENT_TYPE)
 
     return Starlette(routes=[Route("/metrics", scrape, methods=["GET"])])
 
@@ -132,8 +133,8 @@ class Exporter:
             return
         self._due = now + self._wanted.interval
         path = Path(self._wanted.textfile.replace("{node}", self._agent.node))
-        text = render_exposition(await self._metrics.read())
-        await asyncio.to_thread(_replace, path, text)
+        samples = await self._metrics.read()
+        await asyncio.to_thread(lambda: _replace(path, render_exposition(samples)))
         self._written = path
 
     def _withdraw(self) -> None:

@@ -39,7 +39,7 @@ class Meter:
         return tuple(link for link in found if link is not None)
 
     def ways(self, addresses: Sequence[IPv4Address]) -> frozenset[int]:
-        """The links by which this node would reach addresses; one that it cannot reach has none."""
+        """The links by which this node would reach addresses; one that it cannot reach, or has, has none."""
         return frozenset(link for a in addresses if (link := self._way(a)) is not None)
 
     def flows(self) -> FlowTable:
@@ -58,7 +58,7 @@ class Meter:
                 return None
             raise
         routes = map(rtnetlink.parse_route, answers)
-        return next((route.link for route in routes if route is not None), None)
+        return next((r.link for r in routes if r is not None and r.type == rtnetlink.UNICAST), None)
 
     def close(self) -> None:
         """Give handle and sockets back."""

@@ -9,6 +9,9 @@ from natgate.model.counts import PortUse
 from natgate.model.share import Share, all_shares
 from natgate.model.spec import Spec
 
+ANYWHERE = IPv4Network("192.0.2.0/24")
+"""Nobody's (RFC 5737): it is reached like every destination that has no route of its own."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Occupancy:
@@ -47,13 +50,21 @@ def occupancy(spec: Spec, uses: Iterable[PortUse]) -> tuple[Occupancy, ...]:
 
 
 def near_and_far(spec: Spec) -> tuple[tuple[IPv4Address, ...], tuple[IPv4Address, ...]]:
-    """An address of each source, and of each destination: the links to them are the two sides."""
+    """Addresses of sources, and of destinations: the links that lead to them are the two sides."""
     entries = [entry for gateway in spec.gateways for entry in gateway.snat]
-    near = {_inner(source) for entry in entries for source in entry.sources}
-    far = {_inner(d) for entry in entries for d in entry.destinations}
+    clients = [subnet.cidr for subnet in spec.network.subnets if subnet.kind == "client"]
+    prefixes = [d for entry in entries for d in entry.destinations or (ANYWHERE,)]
     checked = {check.address for gateway in spec.gateways for check in gateway.health.upstream}
+    near = {address for prefix in clients for address in _ends(prefix)}
+    far = {
+        address
+        for prefix in prefixes
+        for address in _ends(prefix if prefix.prefixlen else ANYWHERE)
+    }
     return tuple(sorted(near)), tuple(sorted(far | checked))
 
 
-def _inner(prefix: IPv4Network) -> IPv4Address:
-    return prefix.network_address + min(1, prefix.num_addresses - 1)
+def _ends(prefix: IPv4Network) -> tuple[IPv4Address, IPv4Address]:
+    """Two hosts of a prefix, since one may be the node itself."""
+    inner = min(1, (prefix.num_addresses - 1) // 2)
+    return prefix[inner], prefix[-1 - inner]

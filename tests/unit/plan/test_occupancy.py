@@ -4,7 +4,8 @@ from ipaddress import IPv4Address
 
 from natgate.model.counts import PortUse
 from natgate.plan.occupancy import near_and_far, occupancy
-from tests.specs import divided_zones, two_zones
+from natgate.wire.config import parse_spec
+from tests.specs import divided_zones, spec_with, two_zones
 
 FIXED = IPv4Address("10.10.0.85")
 
@@ -27,7 +28,25 @@ def test_each_block_is_counted_for_itself() -> None:
 
 
 def test_the_two_sides_are_those_of_sources_and_destinations() -> None:
-    """An address of each prefix, and what is checked beyond the node."""
+    """Two hosts of each prefix, since one may be the node, and what is checked beyond the node."""
     near, far = near_and_far(two_zones())
-    assert [str(a) for a in near] == ["10.10.0.1", "10.10.0.33"]
-    assert [str(a) for a in far] == ["192.168.100.1", "192.168.100.5"]
+    assert [str(a) for a in near] == ["10.10.0.1", "10.10.0.14", "10.10.0.33", "10.10.0.46"]
+    assert [str(a) for a in far] == ["192.168.100.1", "192.168.100.5", "192.168.100.254"]
+
+
+def test_everywhere_is_reached_by_the_default_route() -> None:
+    """An entry for every destination, however it is written, leads where nobody has a route."""
+    named = "        destinations: [192.168.100.0/24]\n"
+    for written in ("", "        destinations: [0.0.0.0/0]\n"):
+        _, far = near_and_far(parse_spec(spec_with((named, written))))
+        assert [str(a) for a in far] == ["192.0.2.1", "192.0.2.254", "192.168.100.5"]
+
+
+def test_a_single_address_is_its_own_both_ends() -> None:
+    """A destination of one host, or of two."""
+    text = spec_with(("[192.168.100.0/24]", "[192.168.100.5/32, 192.168.100.8/31]"))
+    assert [str(a) for a in near_and_far(parse_spec(text))[1]] == [
+        "192.168.100.5",
+        "192.168.100.8",
+        "192.168.100.9",
+    ]
