@@ -56,3 +56,10 @@ def test_promtool_has_nothing_against_any_metric() -> None:
         Sample(name=m.name, labels=dict.fromkeys(m.labels, "x"), value=1) for m in METRICS.values()
     ]
     assert promtool("check", "metrics", given=render_exposition(every)) == ""
+
+
+def test_the_alerts_say_what_has_happened() -> None:
+    """Nobody active, a share that changed hands and ports that run out are told; calm is silent."""
+    assert "SUCCESS" in promtool(
+        "test", "rules", str(Path(__file__).with_name("natgate.rules.test.yml"))
+    )
