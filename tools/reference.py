@@ -11,6 +11,7 @@ import click
 from fastapi.routing import APIRoute
 
 from natgate.agent.loop import Agent
+from natgate.agent.metrics import Metrics
 from natgate.agent.status import status
 from natgate.api.app import make_app
 from natgate.api.server import BROKEN
@@ -21,6 +22,7 @@ from natgate.lab.events import Result
 from natgate.lab.faults import FAULTS
 from natgate.lab.scene import Scene
 from natgate.model import error
+from natgate.model.metric import METRICS
 from natgate.model.spec import Spec
 from natgate.model.warning import CATALOGUE, warning
 from natgate.plan.compile import COUNTERS, HANDOVER_COUNTERS, NODES_COUNTERS
@@ -137,7 +139,7 @@ def keys(value: object, path: str = "") -> Iterator[str]:
 def api() -> str:
     """The routes of the agent's HTTP interface, and its counters."""
     text = f"# The agent's HTTP interface\n\n{words.API}\n" + head("request", "answer")
-    for route in make_app(cast("Agent", None)).routes:
+    for route in make_app(cast("Agent", None), cast("Metrics", None)).routes:
         if isinstance(route, APIRoute):
             method = min(route.methods or ())
             text += row(f"`{method} {route.path}`", _first_line(route.endpoint))
@@ -148,6 +150,19 @@ def api() -> str:
     return text
 
 
+def metrics() -> str:
+    """The catalogue of metrics."""
+    text = f"# Metrics\n\n{words.METRICS}\n" + head("metric", "kind, unit", "labels", "meaning")
+    for metric in METRICS.values():
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        text += row(f"`{metric.name}`", f"{metric.kind}, {metric.unit}", labels, metric.meaning)
+    text += f"\n## Beside the clouds\n\n{words.CLOUDS}\n" + head("natgate", "AWS", "Alibaba Cloud")
+    for metric in METRICS.values():
+        if metric.aws or metric.alibaba:
+            text += row(f"`{metric.name}`", metric.aws or "-", metric.alibaba or "-")
+    return text
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "cli.md": cli,
     "spec.md": spec,
@@ -155,6 +170,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "warnings.md": warnings,
     "exit-codes.md": exit_codes,
     "api.md": api,
+    "metrics.md": metrics,
     "lab-scene.md": lab_scene,
     "lab-demo.md": demo,
 }

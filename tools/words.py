@@ -69,9 +69,21 @@ STATUS_KEYS = {
 }
 
 API = """\
-The agent listens on `agent.sock` in its state directory, open to its own user only; nothing listens
-on a network. A failure answers 422 (a mistake in the spec), 409 (refused now) or 500, with `error`,
+The agent listens on `agent.sock` in its state directory, open to its own user only; no command
+ever comes from a network. A failure answers 422 (a mistake in the spec), 409 (refused now) or 500, with `error`,
 `message` and `exit_code` in JSON. `curl --unix-socket /var/lib/natgate/agent.sock http://agent/v1/status`.
+"""
+
+METRICS = """\
+`natgate metrics` shows them on each node; the guide is [metrics](../guides/metrics.md). A metric that is not
+measured is not there: what each leaves out is said with it.
+"""
+
+CLOUDS = """\
+What measures the same at AWS (namespace `AWS/NATGateway`) and at Alibaba Cloud (`acs_nat_gateway`).
+natgate has no figure for `ConnectionEstablishedCount` and `IdleTimeoutCount`: only a rule for every packet, or a
+message for every flow, would tell. Failed port allocations are known of all addresses together only
+(`natgate_conntrack_errors_total`); `natgate_ports_used_ratio` tells of each address before it fails.
 """
 
 COUNTERS = """\

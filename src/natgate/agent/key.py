@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from natgate.model.error import RefusedError
+from natgate.model.exposition import Exposition
 from natgate.model.spec import Heartbeat
 from natgate.wire.heartbeat import MIN_KEY
 
@@ -23,6 +24,19 @@ def read_key(heartbeat: Heartbeat, environment: Mapping[str, str] = os.environ) 
     return os.urandom(32)  # a single node has nobody to talk to
 
 
+def read_token(exposition: Exposition, environment: Mapping[str, str] = os.environ) -> bytes | None:
+    """What scrapers must show; None if nothing, RefusedError as for the key."""
+    if exposition.token_env:
+        value = environment.get(exposition.token_env)
+        if not value:
+            raise RefusedError(f"metrics.token_env: {exposition.token_env} is not set")
+        return _long_enough(value.encode(), exposition.token_env, "metrics token")
+    if exposition.token_file:
+        token = read_secret("metrics.token_file", Path(exposition.token_file))
+        return _long_enough(token, exposition.token_file, "metrics token")
+    return None
+
+
 def read_secret(field: str, path: Path) -> bytes:
     """The content of a file that only its owner can read, less the line end; else a RefusedError."""
     try:
@@ -34,7 +48,7 @@ def read_secret(field: str, path: Path) -> bytes:
         raise RefusedError(f"{field}: cannot read {path}: {error.strerror}") from None
 
 
-def _long_enough(key: bytes, name: str) -> bytes:
+def _long_enough(key: bytes, name: str, what: str = "heartbeat key") -> bytes:
     if len(key) < MIN_KEY:
-        raise RefusedError(f"the heartbeat key in {name} is shorter than {MIN_KEY} characters")
+        raise RefusedError(f"the {what} in {name} is shorter than {MIN_KEY} characters")
     return key

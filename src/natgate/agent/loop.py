@@ -392,9 +392,9 @@ class Agent:
         """The flows of a share on this node, and their clients; None if it has none to count."""
         return await self._replication.count(share) if self._replication else None
 
-    def failovers(self) -> tuple[Failover, ...]:
+    def failovers(self, most: int = -1) -> tuple[Failover, ...]:
         """The journal of this node, the latest first."""
-        return self._store.failovers()
+        return self._store.failovers(most)
 
     def _take(self, event: Event) -> None:
         assert self._state is not None  # noqa: S101 (only called with a state)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from natgate.agent.credentials import read_credentials
 from natgate.agent.keeper import FLOW_LIMIT, Keeper
-from natgate.agent.key import read_key
+from natgate.agent.key import read_key, read_token
 from natgate.agent.loop import Agent
 from natgate.agent.places import CLAIMS, DATABASE, REPLICATION
 from natgate.agent.replication import Replication
@@ -124,6 +124,7 @@ def make_agent(state: Path, node: str | None, first_spec: Path | None) -> Agent:
 
     def make_watch(watched: Watched, local: Local, post: Post) -> Watch:
         key = read_key(watched.spec.heartbeat)
+        read_token(watched.spec.metrics)  # a spec without it is refused
         return Watch(
             watched=watched,
             key=key,

@@ -12,9 +12,11 @@ from pydantic import BaseModel, Field
 
 from natgate import __version__
 from natgate.agent.loop import Agent
+from natgate.agent.metrics import Metrics
 from natgate.api.operate import operations
 from natgate.model.error import NatgateError, RefusedError, SpecError
 from natgate.plan import explain
+from natgate.wire.exposition import metrics_json
 
 
 class SpecText(BaseModel):
@@ -24,7 +26,7 @@ class SpecText(BaseModel):
     source: str = Field(default="spec", description="its name in error messages")
 
 
-def make_app(agent: Agent) -> FastAPI:
+def make_app(agent: Agent, metrics: Metrics) -> FastAPI:
     """The application that speaks for one agent."""
     app = FastAPI(title="natgate", version=__version__, docs_url=None, redoc_url=None)
 
@@ -62,6 +64,11 @@ def make_app(agent: Agent) -> FastAPI:
     async def counters() -> dict[str, int]:
         """Packets per named counter and per entry on this node."""
         return dict(agent.counters())
+
+    @app.get("/v1/metrics")
+    async def measured() -> list[dict[str, Any]]:
+        """Every metric of this node with its kind, unit, meaning and samples."""
+        return metrics_json(await metrics.read())
 
     @app.post("/v1/plan")
     async def plan(body: SpecText) -> dict[str, Any]:

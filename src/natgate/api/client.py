@@ -54,6 +54,10 @@ class AgentClient:
         """Packets per named counter and per entry."""
         return dict(self._ask("GET", "/v1/counters"))
 
+    def metrics(self) -> list[dict[str, Any]]:
+        """Every metric with its samples."""
+        return list(self._ask("GET", "/v1/metrics"))
+
     def plan(self, text: str, source: str) -> dict[str, Any]:
         """The changes that `apply` would make."""
         return dict(self._ask("POST", "/v1/plan", {"text": text, "source": source}))

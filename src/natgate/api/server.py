@@ -6,7 +6,6 @@ import gc
 import os
 import signal
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,10 @@ import structlog
 import uvicorn
 
 from natgate.agent.loop import Agent
+from natgate.agent.metrics import Metrics
 from natgate.api.app import make_app
 from natgate.api.client import AgentClient
+from natgate.api.exposition import Exporter, QuietServer
 from natgate.model.error import RefusedError
 
 LOG = structlog.get_logger()
@@ -26,25 +27,15 @@ BROKEN = 70
 """Exit status after a failure nobody foresaw (EX_SOFTWARE): the service manager starts anew."""
 
 
-class _Server(uvicorn.Server):
-    """A server that leaves signals to the agent, which has more to put away than the server."""
-
-    def end(self) -> None:
-        """Stop serving."""
-        self.should_exit = True
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Take no signal."""
-        yield
-
-
 async def serve(agent: Agent, path: Path) -> None:
     """Run until SIGTERM or SIGINT; what was applied stays in force."""
     asyncio.get_running_loop().set_exception_handler(_give_up)
     listener = _listen(path)
-    config = uvicorn.Config(make_app(agent), log_config=None, access_log=False, lifespan="off")
-    server = _Server(config)
+    metrics = Metrics(agent)
+    config = uvicorn.Config(
+        make_app(agent, metrics), log_config=None, access_log=False, lifespan="off"
+    )
+    server = QuietServer(config)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.end)
@@ -55,13 +46,17 @@ async def serve(agent: Agent, path: Path) -> None:
     gc.freeze()  # a full collection would hold up heartbeats
     async with asyncio.TaskGroup() as group:
         group.create_task(agent.run())
-        group.create_task(_serve_http(server, listener, agent))
+        exporter = group.create_task(Exporter(agent, metrics).run())
+        group.create_task(_serve_http(server, listener, agent, exporter))
 
 
-async def _serve_http(server: uvicorn.Server, listener: socket.socket, agent: Agent) -> None:
+async def _serve_http(
+    server: uvicorn.Server, listener: socket.socket, agent: Agent, exporter: asyncio.Task[None]
+) -> None:
     try:
         await server.serve(sockets=[listener])
     finally:
+        exporter.cancel()
         agent.stop()
 
 

@@ -20,6 +20,7 @@ COMMANDS = {
     "failovers": "natgate.cli.operate",
     "lab": "natgate.cli.lab",
     "maintenance": "natgate.cli.operate",
+    "metrics": "natgate.cli.read",
     "plan": "natgate.cli.change",
     "remove": "natgate.cli.change",
     "schema": "natgate.cli.schema",

@@ -1,4 +1,4 @@
-"""The nouns: status, entries, warnings. They change nothing."""
+"""The nouns: status, entries, warnings, metrics. They change nothing."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -61,6 +61,28 @@ def warnings(state: Path, as_json: bool) -> None:
         _show_warnings(answer)
     else:
         out().print("no warnings")
+
+
+@click.command()
+@STATE_OPTION
+@JSON_OPTION
+@click.option("--prometheus", is_flag=True, help="The text that Prometheus scrapes.")
+def metrics(state: Path, as_json: bool, prometheus: bool) -> None:
+    """Every metric of this node, measured now."""
+    answer = AgentClient(state / SOCKET).metrics()
+    if as_json:
+        print_json(answer)
+    elif prometheus:
+        from natgate.wire.exposition import parse_metrics, render_exposition  # noqa: PLC0415 (slow)
+
+        click.echo(render_exposition(parse_metrics(answer)), nl=False)
+    else:
+        grid = table("METRIC", "LABELS", "VALUE")
+        for metric in answer:
+            for each in metric["samples"]:
+                labels = ", ".join(f"{name}={value}" for name, value in each["labels"].items())
+                grid.add_row(metric["name"], labels, f"{each['value']:.12g}")
+        out().print(grid)
 
 
 def show_status(answer: Mapping[str, Any]) -> None:

@@ -33,7 +33,7 @@ class Nftables:
     """Our table in this network namespace."""
 
     def __init__(self) -> None:
-        self._library = _load()
+        self._library = load()
         self._handle, self._socket = self._open()
         self._queries = NetlinkSocket(NETFILTER)
         self._listed: tuple[int, Table | None] | None = None
@@ -224,7 +224,8 @@ def _sockets() -> dict[int, str]:
     return found
 
 
-def _load() -> ctypes.CDLL:
+def load() -> ctypes.CDLL:
+    """The library libnftables; RefusedError if it is missing."""
     try:
         library = ctypes.CDLL("libnftables.so.1")
     except OSError:

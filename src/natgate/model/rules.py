@@ -13,6 +13,7 @@ from natgate.model.address import LAST_PORT, collapse, covers
 from natgate.model.bgp import bgp_problems
 from natgate.model.entries import entry_problems
 from natgate.model.error import Problem, twice
+from natgate.model.exposition import exposition_problem
 from natgate.model.gateway import Gateway, Health
 from natgate.model.replication import replication_problems
 from natgate.model.routes import wanted_routes, ways_of
@@ -44,6 +45,7 @@ def problems(spec: Spec) -> tuple[Problem, ...]:
         _ways,
         _timing,
         _fence,
+        _metrics,
         replication_problems,
         vrrp_problems,
         bgp_problems,
@@ -51,6 +53,12 @@ def problems(spec: Spec) -> tuple[Problem, ...]:
     found = tuple(problem for check in checks for problem in check(spec))
     # Shares can be told only of a spec whose names and zones are right.
     return found or tuple(_shares(spec))
+
+
+def _metrics(spec: Spec) -> Iterator[Problem]:
+    problem = exposition_problem(spec.metrics)
+    if problem is not None:
+        yield Problem(path="metrics.listen", message=problem)
 
 
 def _names(spec: Spec) -> Iterator[Problem]:

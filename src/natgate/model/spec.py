@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from natgate.model.address import Prefixes, collapse
+from natgate.model.exposition import Exposition
 from natgate.model.fields import Duration, Model, Name, Port, Prefix
 from natgate.model.gateway import Gateway, SnatEntry, single_addresses
 from natgate.model.steering import Fence, NoFence, NoSteering, Steering
@@ -170,6 +171,9 @@ class Spec(Model):
         default=HandOver(), description="how returns reach their node in active-active gateways"
     )
     host: Host = Field(default=Host(), description="what natgate may do on each node")
+    metrics: Exposition = Field(
+        default=Exposition(), description="where metrics can be read, beside the command"
+    )
 
     def node(self, name: str) -> Node:
         """The node of that name; KeyError if the spec has none."""

@@ -59,9 +59,10 @@ class FakeStore:
         self.journal[number] = replace(failover, number=number)
         return self.journal[number]
 
-    def failovers(self) -> tuple[Failover, ...]:
+    def failovers(self, most: int = -1) -> tuple[Failover, ...]:
         """The recorded failovers, the latest first."""
-        return tuple(self.journal[number] for number in sorted(self.journal, reverse=True))
+        latest = sorted(self.journal, reverse=True)
+        return tuple(self.journal[number] for number in latest[: None if most < 0 else most])
 
     def forget(self) -> None:
         """Nothing is natgate's any more."""

@@ -63,8 +63,8 @@ class Store(Protocol):
         """Write a failover, with a number of its own if it has none; the latest write counts."""
         ...
 
-    def failovers(self) -> tuple[Failover, ...]:
-        """The recorded failovers, the latest first; the oldest are let go."""
+    def failovers(self, most: int = -1) -> tuple[Failover, ...]:
+        """The recorded failovers, the latest first, `most` at most; the oldest are let go."""
         ...
 
     def forget(self) -> None:

@@ -101,9 +101,10 @@ class SqliteStore:
         self._quickly("update failover set body = ? where number = ?", body, failover.number)
         return failover
 
-    def failovers(self) -> tuple[Failover, ...]:
+    def failovers(self, most: int = -1) -> tuple[Failover, ...]:
         """The recorded failovers, the latest first; one whose writing was cut off is left out."""
-        rows = self._ask("select body from failover where body <> '' order by number desc")
+        query = "select body from failover where body <> '' order by number desc limit ?"
+        rows = self._ask(query, most)
         return tuple(parse_failover(row[0]) for row in rows)
 
     def forget(self) -> None:

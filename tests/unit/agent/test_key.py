@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from natgate.agent.key import read_key
+from natgate.agent.key import read_key, read_token
 from natgate.model.error import RefusedError
+from natgate.model.exposition import Exposition
 from natgate.model.spec import Heartbeat
 
 KEY = "0123456789abcdef"
@@ -71,3 +72,21 @@ def test_a_single_node_needs_no_key() -> None:
     keys = {read_key(Heartbeat(), {}) for _ in range(3)}
     assert len(keys) == 3
     assert {len(key) for key in keys} == {32}
+
+
+def test_a_token_is_kept_like_the_key(tmp_path: Path) -> None:
+    """From the environment or a file of its owner's alone, and not short; or there is none."""
+    path = tmp_path / "token"
+    path.write_text(f"{KEY}\n")
+    path.chmod(0o600)
+    in_file = Exposition.model_validate({"token_file": str(path)})
+    in_environment = Exposition.model_validate({"token_env": "T"})
+    assert read_token(Exposition(), {}) is None
+    assert read_token(in_file, {}) == read_token(in_environment, {"T": KEY}) == KEY.encode()
+    with pytest.raises(RefusedError, match=r"metrics\.token_env: T is not set"):
+        read_token(in_environment, {})
+    with pytest.raises(RefusedError, match="the metrics token in T is shorter"):
+        read_token(in_environment, {"T": "short"})
+    path.chmod(0o644)
+    with pytest.raises(RefusedError, match="is open to others"):
+        read_token(in_file, {})

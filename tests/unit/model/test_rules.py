@@ -256,6 +256,14 @@ def fence(text: str) -> tuple[str, str]:
 HTTPS = "kind: etcd, ca_file: /ca, endpoints: ['https://10.0.0.5:2379']"
 LOOPBACK = "kind: etcd, endpoints: ['http://127.0.0.1:2379']"
 
+METRICS: list[tuple[Replacements, str, str]] = [
+    (
+        (("heartbeat:", "metrics: {listen: 'node:9646'}\nheartbeat:"),),
+        "metrics.listen",
+        "beyond loopback scrapers must show a token: set metrics.token_file or token_env",
+    ),
+]
+
 FENCES: list[tuple[Replacements, str, str]] = [
     (
         (
@@ -332,7 +340,7 @@ def _problems(replacements: Replacements) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     ("replacements", "path", "message"),
-    NAMES + NETWORK + NODES + ADDRESSES + ENTRIES + TIMING + FENCES,
+    NAMES + NETWORK + NODES + ADDRESSES + ENTRIES + TIMING + FENCES + METRICS,
 )
 def test_a_contradiction_is_one_sentence_at_its_path(
     replacements: Replacements, path: str, message: str

@@ -9,7 +9,8 @@ from natgate.model.spec import Spec
 from tests.specs import two_zones
 
 FIELDS = {
-    "Spec": "api_version network nodes gateways steering heartbeat fence replication handover host",
+    "Exposition": "listen token_file token_env textfile interval",
+    "Spec": "api_version network nodes gateways steering heartbeat fence replication handover host metrics",
     "Network": "name ranges address_ranges zones subnets edge_table",
     "Subnet": "name cidr zone kind route_table",
     "Node": "name zone address sync_address",

@@ -106,6 +106,7 @@ def test_failovers_are_numbered_and_the_latest_comes_first(store: Store) -> None
     done = store.record(replace(one, outcome="done", steps=(STEP,), ms=3.5))
     assert done.number == one.number
     assert store.failovers() == (two, done)
+    assert store.failovers(1) == (two,)
 
 
 def test_the_journal_outlives_a_removal(store: Store) -> None:
