@@ -87,6 +87,9 @@ class Gateway(Model):
     """One or more fixed addresses, the nodes that may carry them, and the entries."""
 
     name: Name
+    deletion_protection: bool = Field(
+        default=False, description="refuse every apply and remove that would take it away"
+    )
     mode: Literal["active-standby", "active-active"] = Field(
         default="active-standby",
         description="active-standby: one node carries it, the others wait; active-active: every "

@@ -13,6 +13,7 @@ from natgate.model.address import LAST_PORT, collapse, covers
 from natgate.model.bgp import bgp_problems
 from natgate.model.error import Problem
 from natgate.model.gateway import Gateway, Health
+from natgate.model.quota import quota_problems
 from natgate.model.replication import replication_problems
 from natgate.model.routes import EVERYWHERE, wanted_routes
 from natgate.model.share import shares_of
@@ -38,6 +39,7 @@ def problems(spec: Spec) -> tuple[Problem, ...]:
         _nodes,
         _addresses,
         _gateways,
+        quota_problems,
         _entries,
         _routes,
         _ways,

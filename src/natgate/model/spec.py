@@ -145,6 +145,14 @@ class Host(Model):
     )
 
 
+class Quotas(Model):
+    """How much a spec may hold, so that a slip of a generator is noticed."""
+
+    gateways: int = Field(default=5, ge=1, description="gateways in the network")
+    addresses: int = Field(default=20, ge=1, description="addresses of a gateway")
+    snat: int = Field(default=40, ge=1, description="SNAT entries of a gateway")
+
+
 class Spec(Model):
     """A whole natgate/v1 file."""
 
@@ -169,6 +177,7 @@ class Spec(Model):
         default=HandOver(), description="how returns reach their node in active-active gateways"
     )
     host: Host = Field(default=Host(), description="what natgate may do on each node")
+    quotas: Quotas = Field(default=Quotas(), description="how much of each there may be")
 
     def node(self, name: str) -> Node:
         """The node of that name; KeyError if the spec has none."""

@@ -9,11 +9,11 @@ from natgate.model.spec import Spec
 from tests.specs import two_zones
 
 FIELDS = {
-    "Spec": "api_version network nodes gateways steering heartbeat fence replication handover host",
+    "Spec": "api_version network nodes gateways steering heartbeat fence replication handover host quotas",
     "Network": "name ranges address_ranges zones subnets edge_table",
     "Subnet": "name cidr zone kind route_table",
     "Node": "name zone address sync_address",
-    "Gateway": "name mode failback nodes addresses snat health",
+    "Gateway": "name deletion_protection mode failback nodes addresses snat health",
     "Failback": "policy delay",
     "HandOver": "carrier port",
     "Replication": "kind port",
@@ -31,6 +31,7 @@ FIELDS = {
     "WitnessFence": "kind address port timeout",
     "Heartbeat": "interval timeout port key_file key_env",
     "Host": "ownership",
+    "Quotas": "gateways addresses snat",
 }
 """The public interface of natgate/v1: it may grow here, and nothing may go."""
 
