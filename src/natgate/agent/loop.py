@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from natgate.agent.consent import refuse, refuse_foreign
 from natgate.agent.drift import Drifts, kernel_warnings, summary
 from natgate.agent.keeper import Keeper, Kept
 from natgate.agent.replication import Replication
@@ -20,7 +21,7 @@ from natgate.agent.takeover import Local
 from natgate.agent.watch import Post, Watch, Watched
 from natgate.kernel.notices import Notice, Notices
 from natgate.model.change import Change
-from natgate.model.error import HostError, NatgateError, RefusedError
+from natgate.model.error import HostError, NatgateError
 from natgate.model.event import Event, HealthChanged, TakeOver, Ticked
 from natgate.model.journal import Failover
 from natgate.model.spec import Spec
@@ -28,6 +29,7 @@ from natgate.model.view import NO_SYNC, NodeView
 from natgate.model.warning import ActiveWarning
 from natgate.model.wish import lasting
 from natgate.plan import failover
+from natgate.plan.deletion import refuse_removal
 from natgate.plan.rehearse import Flows
 from natgate.plan.setup import setup_of
 from natgate.plan.stance import stands_ready
@@ -134,16 +136,16 @@ class Agent:
         self._inbox.append(event)
         self._awake.set()
 
-    async def apply(self, text: str, source: str) -> Applied:
+    async def apply(self, text: str, source: str, *, force_deletion: bool = False) -> Applied:
         """Bring a spec into force on this node, wholly or not at all.
 
         The spec is stored first: killed at any moment, the node comes back with the old spec or
         with the new one. SpecError, RefusedError and HostError leave the old one in force.
         """
         spec = parse_spec(text, source)
-        self._refuse_foreign(spec)
         async with self._changing:
             before, previous = self._spec, self._generation
+            refuse(self.node, before, spec, force_deletion=force_deletion)
             generation = self._store.add(text, digest_of(spec))
             kept = self._keeper.bring(spec, still_valid(self._roles, before, spec))
             try:
@@ -163,7 +165,7 @@ class Agent:
     def plan(self, text: str, source: str) -> tuple[Spec, tuple[Change, ...]]:
         """The changes that `apply` would make; nothing is done."""
         spec = parse_spec(text, source)
-        self._refuse_foreign(spec)
+        refuse_foreign(self.node, spec)
         return spec, self._keeper.plan(spec)[2]
 
     async def remove(self) -> tuple[Change, ...]:
@@ -172,6 +174,7 @@ class Agent:
         Peers are told first, and the gateways handed over if one of them can carry them.
         """
         async with self._changing:
+            refuse_removal(self._spec)
             self._leaving = True
             try:
                 await self._handed_over()
@@ -233,14 +236,6 @@ class Agent:
             replication=self._replication.status() if self._replication else None,
             now=now,
         )
-
-    def _refuse_foreign(self, spec: Spec) -> None:
-        names = [node.name for node in spec.nodes]
-        if self.node not in names:
-            raise RefusedError(
-                f"this is node {self.node}, which the spec does not have ({', '.join(names)}); "
-                "add it, or remove natgate from this machine first: natgate remove"
-            )
 
     async def _adopt(self, generation: Generation, spec: Spec, kept: Kept | None = None) -> None:
         """Watch, decide and keep by this spec from now on."""

@@ -15,7 +15,7 @@ from natgate.agent.loop import Agent
 from natgate.agent.metrics import Metrics
 from natgate.api.operate import operations
 from natgate.model.error import NatgateError, RefusedError, SpecError
-from natgate.plan import explain
+from natgate.plan import deletion, explain
 from natgate.wire.exposition import metrics_json
 
 
@@ -24,6 +24,14 @@ class SpecText(BaseModel):
 
     text: str = Field(description="YAML of apiVersion natgate/v1")
     source: str = Field(default="spec", description="its name in error messages")
+
+
+class SpecToApply(SpecText):
+    """A spec that is to come into force."""
+
+    force_deletion: bool = Field(
+        default=False, description="also delete gateways that still have entries"
+    )
 
 
 def make_app(agent: Agent, metrics: Metrics) -> FastAPI:
@@ -77,13 +85,13 @@ def make_app(agent: Agent, metrics: Metrics) -> FastAPI:
         return {
             "node": agent.node,
             "changes": explain.as_json(changes),
-            "notes": list(explain.notes(spec)),
+            "notes": [*deletion.notes(agent.spec()[0], spec), *explain.notes(spec)],
         }
 
     @app.post("/v1/apply")
-    async def apply(body: SpecText) -> dict[str, Any]:
+    async def apply(body: SpecToApply) -> dict[str, Any]:
         """Bring a spec into force on this node, wholly or not at all."""
-        applied = await agent.apply(body.text, body.source)
+        applied = await agent.apply(body.text, body.source, force_deletion=body.force_deletion)
         changes = explain.as_json(applied.changes)
         return {"node": agent.node, "generation": applied.generation, "changes": changes}
 

@@ -62,9 +62,10 @@ class AgentClient:
         """The changes that `apply` would make."""
         return dict(self._ask("POST", "/v1/plan", {"text": text, "source": source}))
 
-    def apply(self, text: str, source: str) -> dict[str, Any]:
-        """Bring a spec into force."""
-        return dict(self._ask("POST", "/v1/apply", {"text": text, "source": source}))
+    def apply(self, text: str, source: str, *, force_deletion: bool = False) -> dict[str, Any]:
+        """Bring a spec into force; `force_deletion`: also delete gateways that have entries."""
+        body = {"text": text, "source": source, "force_deletion": force_deletion}
+        return dict(self._ask("POST", "/v1/apply", body))
 
     def plan_failover(self, to: str | None, gateway: str | None) -> list[dict[str, Any]]:
         """What `failover` would do."""

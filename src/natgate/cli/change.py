@@ -16,14 +16,15 @@ from natgate.agent.main import (
     read_file,
     withdraw_steering,
 )
-from natgate.agent.places import SOCKET
+from natgate.agent.places import DATABASE, SOCKET
 from natgate.api.client import AgentClient
 from natgate.cli.options import JSON_OPTION, NODE_OPTION, ONCE_OPTION, STATE_OPTION
 from natgate.cli.output import err, out, print_json, table
 from natgate.kernel.features import probe
 from natgate.kernel.host import HostKernel
 from natgate.model.error import RefusedError
-from natgate.plan import explain
+from natgate.model.spec import Spec
+from natgate.plan import deletion, explain
 from natgate.wire.config import parse_spec
 
 FILE = click.argument("file", type=click.Path(path_type=Path))
@@ -43,7 +44,7 @@ def check(file: Path, as_json: bool) -> None:
         print_json({"spec": "valid", "features": shown, "notes": list(notes)})
     else:
         gateways = len(spec.gateways)
-        count = sum(len(g.snat) + len(g.dnat) + len(g.own) for g in spec.gateways)
+        count = sum(len(gateway.entry_names) for gateway in spec.gateways)
         out().print(
             f"{file}: valid ({gateways} gateways, {len(spec.nodes)} nodes, {count} entries)"
         )
@@ -75,10 +76,11 @@ def plan(
     if once or not (state / SOCKET).exists():
         with closing(make_hands(None, spec, node)) as hands:
             changes = hands.keeper.plan(spec)[2]
+        before = _applied(state)
         answer: dict[str, Any] = {
             "node": hands.node,
             "changes": explain.as_json(changes),
-            "notes": list(explain.notes(spec)),
+            "notes": [*deletion.notes(before, spec), *explain.notes(spec)],
         }
     else:
         answer = AgentClient(state / SOCKET).plan(text, str(file))
@@ -98,17 +100,22 @@ def plan(
 @NODE_OPTION
 @ONCE_OPTION
 @JSON_OPTION
-def apply(file: Path, state: Path, node: str | None, once: bool, as_json: bool) -> None:
+@click.option("--force-deletion", is_flag=True, help="Also delete gateways that have entries.")
+def apply(
+    file: Path, state: Path, node: str | None, once: bool, as_json: bool, force_deletion: bool
+) -> None:
     """Bring a spec into force on this node, wholly or not at all."""
     text = read_file(file)
     spec = parse_spec(text, str(file))
     if once:
         _refuse_if_agent(state)
+        deletion.refuse_deletion(_applied(state), spec, force=force_deletion)
         with closing(make_hands(state, spec, node)) as hands:
             answer = _apply_once(hands, text, str(file))
         err().print("note: no agent: nothing keeps these rules, and nothing fails over")
     else:
-        answer = AgentClient(state / SOCKET).apply(text, str(file))
+        client = AgentClient(state / SOCKET)
+        answer = client.apply(text, str(file), force_deletion=force_deletion)
     if as_json:
         print_json(answer)
     else:
@@ -124,6 +131,7 @@ def remove(state: Path, once: bool, as_json: bool) -> None:
     """Take away all that natgate made on this node, and only that."""
     if once or not (state / SOCKET).exists():
         _refuse_if_agent(state)
+        deletion.refuse_removal(_applied(state))
         answer = _remove_once(state)
     else:
         answer = AgentClient(state / SOCKET).remove()
@@ -131,6 +139,15 @@ def remove(state: Path, once: bool, as_json: bool) -> None:
         print_json(answer)
     else:
         show_changes(answer["changes"], "made")
+
+
+def _applied(state: Path) -> Spec | None:
+    """The spec that was applied last; None before the first."""
+    if not (state / DATABASE).exists():
+        return None
+    with closing(open_store(state)) as store:
+        latest = store.latest()
+    return parse_spec(latest.text, "stored spec") if latest is not None else None
 
 
 def show_changes(changes: list[dict[str, str]], word: str) -> None:

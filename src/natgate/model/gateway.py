@@ -151,6 +151,9 @@ class Gateway(Model):
     """One or more fixed addresses, the nodes that may carry them, and the entries."""
 
     name: Name
+    deletion_protection: bool = Field(
+        default=False, description="refuse every apply and remove that would take it away"
+    )
     mode: Literal["active-standby", "active-active"] = Field(
         default="active-standby",
         description="active-standby: one node carries it, the others wait; active-active: every "
@@ -180,6 +183,12 @@ class Gateway(Model):
         "says nothing about the hosts behind",
     )
     health: Health = Field(default=Health(), description="what a node needs to carry it")
+
+    @property
+    def entry_names(self) -> tuple[str, ...]:
+        """The names of all its entries."""
+        names = [own.name for own in self.own] + [served.name for served in self.dnat]
+        return (*names, *(entry.name for entry in self.snat))
 
 
 def single_addresses(gateway: Gateway) -> frozenset[IPv4Address]:

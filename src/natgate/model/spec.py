@@ -147,6 +147,15 @@ class Host(Model):
     )
 
 
+class Quotas(Model):
+    """How much a spec may hold, so that a slip of a generator is noticed."""
+
+    gateways: int = Field(default=5, ge=1, description="gateways in the network")
+    addresses: int = Field(default=20, ge=1, description="addresses of a gateway")
+    snat: int = Field(default=40, ge=1, description="SNAT entries of a gateway")
+    dnat: int = Field(default=100, ge=1, description="DNAT entries of a gateway")
+
+
 class Spec(Model):
     """A whole natgate/v1 file."""
 
@@ -174,6 +183,7 @@ class Spec(Model):
     metrics: Exposition = Field(
         default=Exposition(), description="where metrics can be read, beside the command"
     )
+    quotas: Quotas = Field(default=Quotas(), description="how much of each there may be")
 
     def node(self, name: str) -> Node:
         """The node of that name; KeyError if the spec has none."""

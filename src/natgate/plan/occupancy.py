@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
 from natgate.model.counts import PortUse
+from natgate.model.routes import ways_of
 from natgate.model.share import Share, all_shares
 from natgate.model.spec import Spec
 
@@ -51,9 +52,9 @@ def occupancy(spec: Spec, uses: Iterable[PortUse]) -> tuple[Occupancy, ...]:
 
 def near_and_far(spec: Spec) -> tuple[tuple[IPv4Address, ...], tuple[IPv4Address, ...]]:
     """Addresses of sources, and of destinations: the links that lead to them are the two sides."""
-    entries = [entry for gateway in spec.gateways for entry in gateway.snat]
     clients = [subnet.cidr for subnet in spec.network.subnets if subnet.kind == "client"]
-    prefixes = [d for entry in entries for d in entry.destinations or (ANYWHERE,)]
+    ways = [way for gateway in spec.gateways for way in ways_of(spec, gateway)]
+    prefixes = [prefix for _, far in ways for prefix in far]
     checked = {check.address for gateway in spec.gateways for check in gateway.health.upstream}
     near = {address for prefix in clients for address in _ends(prefix)}
     far = {

@@ -3,7 +3,7 @@
 import pytest
 
 from natgate.model import rules
-from natgate.model.spec import Spec
+from natgate.model.spec import Quotas, Spec
 from natgate.wire.config import read_yaml
 from tests.specs import spec_with, two_zones
 
@@ -431,7 +431,9 @@ def test_there_are_ids_for_so_many_gateways() -> None:
     """Each gateway's probes need ICMP ids of their own."""
     spec = two_zones()
     (gateway,) = spec.gateways
-    many = spec.model_copy(update={"gateways": (gateway,) * (rules.MAX_GATEWAYS + 1)})
+    count = rules.MAX_GATEWAYS + 1
+    raised = Quotas(gateways=count)
+    many = spec.model_copy(update={"gateways": (gateway,) * count, "quotas": raised})
     assert "at most 190 gateways" in {p.path: p.message for p in rules.problems(many)}["gateways"]
 
 

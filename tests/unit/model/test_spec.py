@@ -10,11 +10,11 @@ from tests.specs import two_zones
 
 FIELDS = {
     "Exposition": "listen token_file token_env textfile interval",
-    "Spec": "api_version network nodes gateways steering heartbeat fence replication handover host metrics",
+    "Spec": "api_version network nodes gateways steering heartbeat fence replication handover host metrics quotas",
     "Network": "name ranges address_ranges zones subnets edge_table",
     "Subnet": "name cidr zone kind route_table",
     "Node": "name zone address sync_address",
-    "Gateway": "name mode failback nodes addresses snat dnat own icmp_reply health",
+    "Gateway": "name deletion_protection mode failback nodes addresses snat dnat own icmp_reply health",
     "Failback": "policy delay",
     "HandOver": "carrier port",
     "Replication": "kind port",
@@ -36,6 +36,7 @@ FIELDS = {
     "WitnessFence": "kind address port timeout",
     "Heartbeat": "interval timeout port key_file key_env",
     "Host": "ownership",
+    "Quotas": "gateways addresses snat dnat",
 }
 """The public interface of natgate/v1: it may grow here, and nothing may go."""
 
