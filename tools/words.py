@@ -92,6 +92,7 @@ COUNTERS = """\
 
 COUNTER_NAMES = {
     "invalid": "dropped: conntrack could not place them, so they would skip translation",
+    "no_address": "dropped: an entry covers them, and all its addresses are withdrawn",
     "no_entry": "dropped: from inside to beyond the network, and no entry covers them",
     "handed_over": "led to the node whose port it is (active-active gateways)",
     "no_block": "dropped: this node gives out no ports of the gateway now, or the protocol has none",

@@ -92,7 +92,8 @@ def test_nobody_answers_as_the_fixed_address(flat: Bench) -> None:
         server.stdout.readline()
         ask = ("curl", "-sS", "--max-time", "0.5")
         assert flat.run("exec", "vpn", "--", *ask, f"http://{FIXED}:8022/").returncode == 28
-        assert flat.run("exec", "vpn", "--", "ping", "-c1", "-W1", FIXED).returncode == 1
+        # An echo is answered by the gateway, whoever is active.
+        assert flat.run("exec", "vpn", "--", "ping", "-c1", "-W1", FIXED).returncode == 0
         server.kill()
 
 

@@ -168,3 +168,13 @@ def test_hosts_are_served_by_one_node_at_a_time() -> None:
     """An active-active gateway refuses entries whose port it did not give out."""
     with pytest.raises(SpecError, match="put these entries into a gateway of mode active-standby"):
         every_entry(("  - name: web\n", "  - name: web\n    mode: active-active\n"))
+
+
+def test_a_high_port_of_an_address_without_snat_needs_no_override() -> None:
+    """Nobody else gives out its ports."""
+    text = (
+        "address: 203.0.113.3, protocol: tcp, port: 22",
+        "address: 203.0.113.7, protocol: tcp, port: 2222",
+    )
+    more = ("- {address: 203.0.113.6}", "- {address: 203.0.113.6}\n      - {address: 203.0.113.7}")
+    assert every_entry(text, more).gateways[0].dnat[3].port_override is False

@@ -253,6 +253,16 @@ def test_lookups_have_type_and_elements(kind: str, body: dict[str, Any], lookup:
     assert table == Table(lookups={"x": lookup})
 
 
+@pytest.mark.parametrize("protocol", [6, "6", "tcp"])
+def test_a_protocol_in_a_key_has_its_name(protocol: object) -> None:
+    """Whether the machine has /etc/protocols or not; one without a name stays a number."""
+    keys = [{"concat": ["10.0.0.1", protocol, 80]}, {"concat": ["10.0.0.1", 132, 80]}]
+    body = {"type": ["ipv4_addr", "inet_proto", "inet_service"], "elem": keys}
+    table = parse_table(listing(TABLE, {"set": {**HEAD, "name": "x", **body}}))
+    assert table is not None
+    assert list(table.lookups["x"].elements) == ["10.0.0.1 . tcp . 80", "10.0.0.1 . 132 . 80"]
+
+
 def test_objects_are_read_and_counts_are_not() -> None:
     """What a counter holds makes no difference; an unknown kind of item is left out."""
     counter = {"counter": {**HEAD, "name": "n", "packets": 5, "bytes": 9}}
