@@ -138,14 +138,13 @@ def _own(own: OwnAddress) -> dict[str, Any]:
 
 def _dnat(entry: DnatEntry) -> dict[str, Any]:
     target_port = entry.port if entry.target_port is None else entry.target_port
+    protocols = "tcp/udp" if entry.protocol == "both" else entry.protocol
     return {
         "kind": "dnat",
         "entry": entry.name,
         "sources": _or_everywhere(entry.clients),
         "destinations": [str(entry.target) if entry.whole else f"{entry.target}:{target_port}"],
-        "applies_to": (
-            "everything, both ways" if entry.whole else f"{entry.protocol} {entry.port}"
-        ),
+        "applies_to": ("everything, both ways" if entry.whole else f"{protocols} {entry.port}"),
         "addresses": [str(entry.address)],
     }
 

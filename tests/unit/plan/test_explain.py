@@ -156,7 +156,7 @@ def test_every_kind_of_entry_says_what_it_applies_to() -> None:
                            "mail", "icmp", "near"]  # fmt: skip
     assert shown["one"] == ("own", "everything, both ways", ["everywhere"])
     assert shown["http"] == ("dnat", "tcp 80", ["10.10.0.6:8080"])
-    assert shown["range"] == ("dnat", "both 10/20", ["10.10.0.6:110/120"])
+    assert shown["range"] == ("dnat", "tcp/udp 10/20", ["10.10.0.6:110/120"])
     assert shown["high"] == ("dnat", "udp 5000", ["10.10.0.7:5000"])
     assert shown["every"] == ("dnat", "everything, both ways", ["10.10.0.7"])
     assert shown["mail"] == ("snat", "tcp 25, 465/587", ["everywhere"])
