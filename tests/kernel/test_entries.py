@@ -157,15 +157,11 @@ def test_a_withdrawn_address_takes_no_new_flow_and_keeps_the_old_ones(net: Net) 
     assert net.arrival() == before
 
 
-def test_with_affinity_a_host_keeps_its_address_for_a_destination(net: Net) -> None:
-    """Without it every connection draws one."""
-    net.bring(spec_of(snat=[{"name": "all", "network": True, "affinity": True}]))
+def test_without_affinity_every_connection_draws_its_address(net: Net) -> None:
+    """A host then reaches one destination from several addresses."""
+    net.bring(spec_of(snat=[{"name": "all", "network": True}]))
     net.packets()
-    for target in TARGETS:
-        assert len({net.source_of(CLIENTS[0], target) for _ in range(20)}) == 1
-
-
-NAMES = st.integers(0, 10**6)
+    assert len({net.source_of(CLIENTS[0], TARGETS[0]) for _ in range(40)}) > 1
 
 
 def some(values: tuple[str, ...], most: int = 2) -> st.SearchStrategy[list[str]]:

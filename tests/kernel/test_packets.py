@@ -96,8 +96,8 @@ def test_icmp_is_answered_through_the_node(net: Net) -> None:
 
 
 def test_the_same_client_keeps_its_address(net: Net) -> None:
-    """Of two addresses a client always uses the same one for a destination; both are used."""
-    net.bring(spec_of("{name: both, sources: [10.1.0.0/24]}"))
+    """With affinity, of two addresses a client always uses the same one for a destination; both are used."""
+    net.bring(spec_of("{name: both, sources: [10.1.0.0/24], affinity: true}"))
     used = {}
     for client in CLIENTS:
         for target in TARGETS:
