@@ -2,6 +2,7 @@
 
 from natgate.model.spec import Spec
 from natgate.wire.config import parse_spec
+from tests.specs import replaced
 
 ENTRIES = """\
 apiVersion: natgate/v1
@@ -46,13 +47,4 @@ gateways:
 
 def every_entry(*replacements: tuple[str, str]) -> Spec:
     """The spec, with pieces replaced; each must occur."""
-    return parse_spec(text_with(*replacements))
-
-
-def text_with(*replacements: tuple[str, str]) -> str:
-    """Its text, with pieces replaced; each must occur."""
-    text = ENTRIES
-    for old, new in replacements:
-        assert old in text, old
-        text = text.replace(old, new)
-    return text
+    return parse_spec(replaced(ENTRIES, *replacements))

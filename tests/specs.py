@@ -61,7 +61,11 @@ def two_zones() -> Spec:
 
 def spec_with(*replacements: tuple[str, str]) -> str:
     """The text of source 000's spec with pieces replaced; each must occur."""
-    text = TWO_ZONES
+    return replaced(TWO_ZONES, *replacements)
+
+
+def replaced(text: str, *replacements: tuple[str, str]) -> str:
+    """A text with pieces replaced; each must occur."""
     for old, new in replacements:
         assert old in text, old
         text = text.replace(old, new)

@@ -13,28 +13,27 @@ from natgate.wire.heartbeat import MIN_KEY
 
 def read_key(heartbeat: Heartbeat, environment: Mapping[str, str] = os.environ) -> bytes:
     """The shared key; RefusedError if it is missing, too short, or open to others."""
-    if heartbeat.key_env:
-        value = environment.get(heartbeat.key_env)
-        if not value:
-            raise RefusedError(f"heartbeat.key_env: {heartbeat.key_env} is not set")
-        return _long_enough(value.encode(), f"{heartbeat.key_env}")
-    if heartbeat.key_file:
-        key = read_secret("heartbeat.key_file", Path(heartbeat.key_file))
-        return _long_enough(key, heartbeat.key_file)
-    return os.urandom(32)  # a single node has nobody to talk to
+    variable, file = heartbeat.key_env, heartbeat.key_file
+    key = _read("heartbeat.key", variable, file, environment, "heartbeat key")
+    return key or os.urandom(32)  # a single node has nobody to talk to
 
 
 def read_token(exposition: Exposition, environment: Mapping[str, str] = os.environ) -> bytes | None:
     """What scrapers must show; None if nothing, RefusedError as for the key."""
-    if exposition.token_env:
-        value = environment.get(exposition.token_env)
+    variable, file = exposition.token_env, exposition.token_file
+    return _read("metrics.token", variable, file, environment, "metrics token")
+
+
+def _read(
+    field: str, variable: str | None, file: str | None, environment: Mapping[str, str], what: str
+) -> bytes | None:
+    """What a variable or a file holds, the variable first; None if neither is named."""
+    if variable:
+        value = environment.get(variable)
         if not value:
-            raise RefusedError(f"metrics.token_env: {exposition.token_env} is not set")
-        return _long_enough(value.encode(), exposition.token_env, "metrics token")
-    if exposition.token_file:
-        token = read_secret("metrics.token_file", Path(exposition.token_file))
-        return _long_enough(token, exposition.token_file, "metrics token")
-    return None
+            raise RefusedError(f"{field}_env: {variable} is not set")
+        return _long_enough(value.encode(), variable, what)
+    return _long_enough(read_secret(f"{field}_file", Path(file)), file, what) if file else None
 
 
 def read_secret(field: str, path: Path) -> bytes:
@@ -48,7 +47,7 @@ def read_secret(field: str, path: Path) -> bytes:
         raise RefusedError(f"{field}: cannot read {path}: {error.strerror}") from None
 
 
-def _long_enough(key: bytes, name: str, what: str = "heartbeat key") -> bytes:
+def _long_enough(key: bytes, name: str, what: str) -> bytes:
     if len(key) < MIN_KEY:
         raise RefusedError(f"the {what} in {name} is shorter than {MIN_KEY} characters")
     return key

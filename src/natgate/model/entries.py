@@ -11,34 +11,33 @@ from ipaddress import IPv4Address, IPv4Network
 from natgate.model.address import FIRST_PORT, Prefixes, collapse, covers
 from natgate.model.error import Problem, twice
 from natgate.model.fields import Ports
-from natgate.model.gateway import DnatEntry, Gateway, OwnAddress, SnatEntry, single_addresses
+from natgate.model.gateway import DnatEntry, Entry, Gateway, OwnAddress, SnatEntry, single_addresses
 from natgate.model.routes import EVERYWHERE
 from natgate.model.spec import Spec
-
-Entry = SnatEntry | DnatEntry | OwnAddress
 
 
 def entry_problems(spec: Spec) -> Iterator[Problem]:
     """Every contradiction in and between entries."""
+    clients = collapse(s.cidr for s in spec.network.subnets if s.kind == "client")
     for g, gateway in enumerate(spec.gateways):
         yield from _names(gateway, f"gateways[{g}]")
         for e, entry in enumerate(gateway.snat):
             path = f"gateways[{g}].snat[{e}]"
-            yield from _sources(spec, entry, path)
-            yield from _far(spec, entry.destinations, f"{path}.destinations", "destination")
+            yield from _sources(spec, clients, entry, path)
+            yield from _far(clients, entry.destinations, f"{path}.destinations", "destination")
             yield from _snat_addresses(spec, gateway, entry, path)
             yield from _applies_to(entry, path)
         for e, served in enumerate(gateway.dnat):
             path = f"gateways[{g}].dnat[{e}]"
             yield from _belongs(gateway, served.address, f"{path}.address")
-            yield from _far(spec, served.clients, f"{path}.clients", "prefix")
-            yield from _host(spec, served.target, f"{path}.target")
+            yield from _far(clients, served.clients, f"{path}.clients", "prefix")
+            yield from _host(clients, served.target, f"{path}.target")
             yield from _dnat_ports(spec, gateway, served, path)
         for e, own in enumerate(gateway.own):
             path = f"gateways[{g}].own[{e}]"
             yield from _belongs(gateway, own.address, f"{path}.address")
-            yield from _far(spec, own.destinations, f"{path}.destinations", "destination")
-            yield from _host(spec, own.host, f"{path}.host")
+            yield from _far(clients, own.destinations, f"{path}.destinations", "destination")
+            yield from _host(clients, own.host, f"{path}.host")
         yield from _single(gateway, f"gateways[{g}]")
         if gateway.mode == "active-active" and (gateway.dnat or gateway.own):
             message = (
@@ -70,41 +69,36 @@ def _names(gateway: Gateway, path: str) -> Iterator[Problem]:
             seen.setdefault(entry.name, at)
 
 
-def _clients(spec: Spec) -> Prefixes:
-    return collapse(s.cidr for s in spec.network.subnets if s.kind == "client")
-
-
-def _sources(spec: Spec, entry: SnatEntry, path: str) -> Iterator[Problem]:
+def _sources(spec: Spec, clients: Prefixes, entry: SnatEntry, path: str) -> Iterator[Problem]:
     if not (entry.network or entry.subnets or entry.hosts or entry.sources):
         message = "nobody is translated: give network, subnets, hosts or sources"
         yield Problem(path=path, message=message)
     yield from twice(f"{path}.sources[{{}}]", "source", entry.sources)
     yield from twice(f"{path}.hosts[{{}}]", "host", entry.hosts)
     yield from twice(f"{path}.subnets[{{}}]", "subnet", entry.subnets)
-    clients = {s.name for s in spec.network.subnets if s.kind == "client"}
+    subnets = {s.name for s in spec.network.subnets if s.kind == "client"}
     for s, source in enumerate(entry.sources):
-        if not covers(_clients(spec), source):
+        if not covers(clients, source):
             message = f"{source} is not inside a client subnet; only their hosts are translated"
             yield Problem(path=f"{path}.sources[{s}]", message=message)
     for h, host in enumerate(entry.hosts):
-        yield from _host(spec, host, f"{path}.hosts[{h}]")
+        yield from _host(clients, host, f"{path}.hosts[{h}]")
     for n, name in enumerate(entry.subnets):
-        if name not in clients:
-            listed = ", ".join(sorted(clients))
+        if name not in subnets:
+            listed = ", ".join(sorted(subnets))
             message = f"{name} is no client subnet ({listed})"
             yield Problem(path=f"{path}.subnets[{n}]", message=message)
 
 
-def _host(spec: Spec, host: IPv4Address, path: str) -> Iterator[Problem]:
-    if not covers(_clients(spec), host):
+def _host(clients: Prefixes, host: IPv4Address, path: str) -> Iterator[Problem]:
+    if not covers(clients, host):
         message = f"{host} is not inside a client subnet; only their hosts are translated"
         yield Problem(path=path, message=message)
 
 
-def _far(spec: Spec, prefixes: Prefixes, path: str, what: str) -> Iterator[Problem]:
+def _far(clients: Prefixes, prefixes: Prefixes, path: str, what: str) -> Iterator[Problem]:
     """Prefixes outside, whose packets must cross a node."""
     yield from twice(f"{path}[{{}}]", what, prefixes)
-    clients = _clients(spec)
     for index, prefix in enumerate(prefixes):
         if prefix.is_multicast or prefix.is_loopback:
             message = f"{prefix} is not routed, so no packet to it crosses a node"
@@ -273,9 +267,8 @@ def _taken(
     seen: dict[Served, str], entry: DnatEntry, address: IPv4Address, ports: Ports, path: str
 ) -> Iterator[Problem]:
     """At most one problem for each pair of entries."""
-    protocols = ("tcp", "udp") if entry.protocol == "both" else (entry.protocol,)
     told: set[str] = set()
-    for protocol in protocols:
+    for protocol in entry.protocols:
         for port in ports:
             at = seen.setdefault((address, protocol, port), path)
             if at != path and at not in told:

@@ -80,6 +80,11 @@ class DnatEntry(Model):
     )
 
     @property
+    def protocols(self) -> tuple[str, ...]:
+        """Its protocols by name."""
+        return ("tcp", "udp") if self.protocol == "both" else (self.protocol,)
+
+    @property
     def whole(self) -> bool:
         """Whether it takes all that comes to the address."""
         return self.port == "any"
@@ -94,6 +99,9 @@ class OwnAddress(Model):
     destinations: tuple[Prefix, ...] = Field(
         default=(), description="with whom it speaks, outside the network; everybody if left out"
     )
+
+
+Entry = SnatEntry | DnatEntry | OwnAddress
 
 
 class IcmpCheck(Model):
@@ -183,6 +191,15 @@ class Gateway(Model):
         "says nothing about the hosts behind",
     )
     health: Health = Field(default=Health(), description="what a node needs to carry it")
+
+    @property
+    def withdrawn(self) -> frozenset[IPv4Address]:
+        """The addresses that take no new flows."""
+        return frozenset(fixed.address for fixed in self.addresses if fixed.withdrawn)
+
+    def label(self, entry: Entry) -> str:
+        """How rules, plans and counters name one of its entries."""
+        return f"{self.name}/{entry.name}"
 
     @property
     def entry_names(self) -> tuple[str, ...]:

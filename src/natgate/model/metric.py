@@ -6,6 +6,7 @@ Names are those of Prometheus (https://prometheus.io/docs/practices/naming/).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 Kind = Literal["counter", "gauge"]
@@ -33,12 +34,12 @@ class Sample:
     value: float
 
 
-def _counter(
-    name: str, unit: str, meaning: str, *labels: str, aws: str = "", alibaba: str = ""
+def _metric(
+    kind: Kind, name: str, unit: str, meaning: str, *labels: str, aws: str = "", alibaba: str = ""
 ) -> Metric:
     return Metric(
-        name=f"natgate_{name}_total",
-        kind="counter",
+        name=f"natgate_{name}_total" if kind == "counter" else f"natgate_{name}",
+        kind=kind,
         unit=unit,
         meaning=meaning,
         labels=labels,
@@ -47,19 +48,7 @@ def _counter(
     )
 
 
-def _gauge(
-    name: str, unit: str, meaning: str, *labels: str, aws: str = "", alibaba: str = ""
-) -> Metric:
-    return Metric(
-        name=f"natgate_{name}",
-        kind="gauge",
-        unit=unit,
-        meaning=meaning,
-        labels=labels,
-        aws=aws,
-        alibaba=alibaba,
-    )
-
+_counter, _gauge = partial(_metric, "counter"), partial(_metric, "gauge")
 
 _SIDE = "of the links that lead only to one side: in is what arrives by them, out what leaves"
 

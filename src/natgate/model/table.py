@@ -4,11 +4,17 @@ A rule is its text in one canonical form, as `wire.nft` writes it and reads it b
 rules are the same exactly when their texts are.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 TABLE = "natgate"
 """The table's name; its family is ip. natgate changes no other table."""
+
+
+def any_of(words: Iterable[object]) -> str:
+    """One word, or an anonymous set in the order in which it is read back."""
+    listed = sorted(set(map(str, words)))
+    return listed[0] if len(listed) == 1 else f"{{ {', '.join(listed)} }}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

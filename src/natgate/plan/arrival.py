@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from natgate.model.spec import Spec
 from natgate.model.steering import VrrpSteering
-from natgate.model.table import Rule
+from natgate.model.table import Rule, any_of
 
 VRRP = 112
 """The protocol number of adverts (RFC 5798, section 5.1.1.4)."""
@@ -18,13 +18,8 @@ def arrival(spec: Spec, node: str) -> Iterator[Rule]:
     """The rules for what arrives at a node; none where the node holds no address of a gateway."""
     if not isinstance(spec.steering, VrrpSteering):
         return
-    peers = [str(n.address) for n in spec.nodes if n.name != node]
-    fixed = [str(a.address) for gateway in spec.gateways for a in gateway.addresses]
-    strangers = f"meta l4proto {VRRP} ip saddr != {_any_of(peers)} drop"
+    peers = [n.address for n in spec.nodes if n.name != node]
+    fixed = [a.address for gateway in spec.gateways for a in gateway.addresses]
+    strangers = f"meta l4proto {VRRP} ip saddr != {any_of(peers)} drop"
     yield Rule(text=strangers, comment="adverts of strangers")
-    yield Rule(text=f"ip daddr {_any_of(fixed)} drop", comment="unasked")
-
-
-def _any_of(addresses: list[str]) -> str:
-    """One address, or a set in the order in which it is read back."""
-    return addresses[0] if len(addresses) == 1 else f"{{ {', '.join(sorted(addresses))} }}"
+    yield Rule(text=f"ip daddr {any_of(fixed)} drop", comment="unasked")

@@ -11,12 +11,11 @@ from ipaddress import IPv4Address, IPv4Network
 
 from natgate.model.address import collapse, in_nft
 from natgate.model.fields import Ports
-from natgate.model.gateway import DnatEntry, Gateway
+from natgate.model.gateway import DnatEntry, Gateway, single_addresses
 from natgate.model.share import EVERY_PORT, without
-from natgate.model.table import Chain, Lookup, Rule
+from natgate.model.table import Chain, Lookup, Rule, any_of
 from natgate.plan.snat import PORTED, draws, served_ports
 
-BOTH = ("tcp", "udp")
 SERVED_TYPE = "ipv4_addr . inet_proto . inet_service : verdict"
 WHOLE_TYPE = "ipv4_addr : verdict"
 MAPPED_TYPE = "inet_service : ipv4_addr . inet_service"
@@ -32,16 +31,6 @@ class Whole:
     far: tuple[IPv4Network, ...]
 
 
-def label(gateway: Gateway, entry: DnatEntry) -> str:
-    """How rules, plans and counters name an entry."""
-    return f"{gateway.name}/{entry.name}"
-
-
-def protocols_of(entry: DnatEntry) -> tuple[str, ...]:
-    """The protocols of an entry with ports."""
-    return BOTH if entry.protocol == "both" else (entry.protocol,)
-
-
 def target_ports(entry: DnatEntry) -> Ports:
     """The host's ports of an entry with ports; as many as the public ones."""
     ports = entry.port if entry.target_port is None else entry.target_port
@@ -54,7 +43,7 @@ def own_addresses(gateways: Iterable[Gateway]) -> tuple[Whole, ...]:
     """The hosts' own addresses."""
     return tuple(
         Whole(
-            label=f"{gateway.name}/{own.name}",
+            label=gateway.label(own),
             address=own.address,
             host=own.host,
             far=own.destinations,
@@ -68,7 +57,7 @@ def any_port(gateways: Iterable[Gateway]) -> tuple[Whole, ...]:
     """The entries that take all ports of an address."""
     return tuple(
         Whole(
-            label=label(gateway, entry),
+            label=gateway.label(entry),
             address=entry.address,
             host=entry.target,
             far=entry.clients,
@@ -84,7 +73,7 @@ def chains(gateways: tuple[Gateway, ...]) -> Iterator[Chain]:
     for gateway in gateways:
         for entry in gateway.dnat:
             if not entry.whole:
-                yield Chain(name=_chain(label(gateway, entry)), rules=(_to_port(gateway, entry),))
+                yield Chain(name=_chain(gateway.label(entry)), rules=(_to_port(gateway, entry),))
     for whole in (*own_addresses(gateways), *any_port(gateways)):
         arriving = f"{_from('saddr', whole.far)}counter dnat to {whole.host}"
         leaving = f"{_from('daddr', whole.far)}counter snat to {whole.address}"
@@ -96,12 +85,12 @@ def lookups(gateways: tuple[Gateway, ...]) -> Iterator[Lookup]:
     """Which chain an address, a port or a host leads to; nothing where there are no such entries."""
     entries = [(g, e) for g in gateways for e in g.dnat if not e.whole]
     if entries:
-        served = {key: f"goto {_chain(label(g, e))}" for g, e in entries for key in served_keys(e)}
+        served = {key: f"goto {_chain(g.label(e))}" for g, e in entries for key in served_keys(e)}
         yield Lookup(name="served", type=SERVED_TYPE, elements=served)
     for gateway, entry in entries:
         if len(target_ports(entry)) > 1:
             yield Lookup(
-                name=_chain(label(gateway, entry)), type=MAPPED_TYPE, elements=_pairs(entry)
+                name=_chain(gateway.label(entry)), type=MAPPED_TYPE, elements=_pairs(entry)
             )
     own, every = own_addresses(gateways), any_port(gateways)
     if own or every:
@@ -115,22 +104,20 @@ def lookups(gateways: tuple[Gateway, ...]) -> Iterator[Lookup]:
 
 def arriving(gateways: tuple[Gateway, ...], me: IPv4Address) -> Iterator[Rule]:
     """The rules before routing: entries, then the node's own answer to echo requests."""
-    names = {lookup.name for lookup in lookups(gateways)}
-    if "whole" in names:
+    if any(single_addresses(gateway) for gateway in gateways):
         yield Rule(text="ip daddr vmap @whole", comment="addresses of single hosts")
-    if "served" in names:
+    if any(not entry.whole for gateway in gateways for entry in gateway.dnat):
         text = "ip daddr . meta l4proto . th dport vmap @served"
         yield Rule(text=text, comment="ports of addresses")
-    single = {w.address for w in (*own_addresses(gateways), *any_port(gateways))}
     answering = [
-        str(fixed.address)
+        fixed.address
         for gateway in gateways
         if gateway.icmp_reply
         for fixed in gateway.addresses
-        if fixed.address not in single
+        if fixed.address not in single_addresses(gateway)
     ]
     if answering:
-        text = f"ip daddr {_any_of(answering)} icmp type echo-request dnat to {me}"
+        text = f"ip daddr {any_of(answering)} icmp type echo-request dnat to {me}"
         yield Rule(text=text, comment="echo reply")
 
 
@@ -143,7 +130,7 @@ def hairpin(gateway: Gateway) -> Iterator[Rule]:
     if not served:
         return
     address = "ct original ip daddr"
-    head = f"ct status dnat ip saddr @inside {address} {_any_of(map(str, served))}"
+    head = f"ct status dnat ip saddr @inside {address} {any_of(served)}"
     for draw, block in draws(without((EVERY_PORT,), served_ports(gateway, tuple(served)))):
         text = f"{head} {PORTED} {draw}counter snat to {address}:{block} fully-random"
         yield Rule(text=text, comment="hairpin")
@@ -161,19 +148,19 @@ def leaving(gateways: tuple[Gateway, ...]) -> Iterator[Rule]:
 def served_keys(entry: DnatEntry) -> Iterator[str]:
     """Address, protocol and port of everything that an entry with ports takes."""
     assert isinstance(entry.port, Ports)  # noqa: S101 (whole entries have no ports)
-    for protocol in protocols_of(entry):
+    for protocol in entry.protocols:
         for port in entry.port:
             yield f"{entry.address} . {protocol} . {port}"
 
 
 def _to_port(gateway: Gateway, entry: DnatEntry) -> Rule:
-    protocols, ports = protocols_of(entry), target_ports(entry)
+    protocols, ports = entry.protocols, target_ports(entry)
     target = f"to {entry.target}:{ports}"
     if len(ports) > 1:
         named = protocols[0] if len(protocols) == 1 else "th"
-        target = f"ip to {named} dport map @{_chain(label(gateway, entry))}"
-    text = f"{_from('saddr', entry.clients)}meta l4proto {_any_of(protocols)} counter dnat {target}"
-    return Rule(text=text, comment=label(gateway, entry))
+        target = f"ip to {named} dport map @{_chain(gateway.label(entry))}"
+    text = f"{_from('saddr', entry.clients)}meta l4proto {any_of(protocols)} counter dnat {target}"
+    return Rule(text=text, comment=gateway.label(entry))
 
 
 def _pairs(entry: DnatEntry) -> dict[str, str]:
@@ -187,12 +174,7 @@ def _from(side: str, prefixes: tuple[IPv4Network, ...]) -> str:
     """A match for prefixes, none for everybody."""
     if not prefixes:
         return ""
-    return f"ip {side} {_any_of(map(in_nft, collapse(prefixes)))} "
-
-
-def _any_of(words: Iterable[str]) -> str:
-    listed = sorted(words)
-    return listed[0] if len(listed) == 1 else f"{{ {', '.join(listed)} }}"
+    return f"ip {side} {any_of(map(in_nft, collapse(prefixes)))} "
 
 
 def _chain(text: str) -> str:

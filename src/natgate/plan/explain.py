@@ -138,7 +138,7 @@ def _own(own: OwnAddress) -> dict[str, Any]:
 
 def _dnat(entry: DnatEntry) -> dict[str, Any]:
     target_port = entry.port if entry.target_port is None else entry.target_port
-    protocols = "tcp/udp" if entry.protocol == "both" else entry.protocol
+    protocols = "/".join(entry.protocols)
     return {
         "kind": "dnat",
         "entry": entry.name,
@@ -152,7 +152,6 @@ def _dnat(entry: DnatEntry) -> dict[str, Any]:
 def _snat(spec: Spec, gateway: Gateway, entry: SnatEntry) -> dict[str, Any]:
     protocols = "/".join(entry.protocols or (("tcp", "udp") if entry.ports else ()))
     ports = ", ".join(map(str, entry.ports))
-    withdrawn = {fixed.address for fixed in gateway.addresses if fixed.withdrawn}
     return {
         "kind": "snat",
         "entry": entry.name,
@@ -160,7 +159,7 @@ def _snat(spec: Spec, gateway: Gateway, entry: SnatEntry) -> dict[str, Any]:
         "destinations": _or_everywhere(entry.destinations),
         "applies_to": f"{protocols} {ports}".strip() or "everything",
         "addresses": [
-            f"{address} (withdrawn)" if address in withdrawn else str(address)
+            f"{address} (withdrawn)" if address in gateway.withdrawn else str(address)
             for address in spec.addresses_of(gateway, entry)
         ],
     }

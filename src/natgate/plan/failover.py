@@ -31,7 +31,7 @@ from natgate.model.routes import Route
 from natgate.model.view import NO_SYNC, NodeView, Reasons, ShareView, SyncView
 from natgate.model.wish import AT, TO, merged, move, said, value
 from natgate.plan.blocks import RELEASE, claim_due, released, track_blocks, want, worth_waiting
-from natgate.plan.judge import judge, own_word, track_health
+from natgate.plan.judge import healthy_for, judge, own_word, track_health
 from natgate.plan.state import (
     PeerState,
     ShareSetup,
@@ -356,11 +356,10 @@ def _first_eligible(
     state: State, share: ShareSetup, current: str, settled: float, now: float
 ) -> str | None:
     """The first other node that has been healthy for `settled` seconds."""
-    since = state.shares[share.name].healthy_since
     for node in share.nodes:
         if node == current or not speaks(state, node, now):
             continue  # an agent that is silent cannot act, even if its node forwards
-        if node in since and now - since[node] >= settled:
+        if healthy_for(state, share, node, settled, now):
             return node
     return None
 

@@ -61,11 +61,13 @@ def track_health(state: State, now: float) -> State:
 def settled(state: State, node: str, now: float) -> bool:
     """Whether a node has been healthy for the hold-down of each of its shares."""
     shares = [share for share in state.setup.shares if node in share.nodes]
-    since = {share.name: state.shares[share.name].healthy_since.get(node) for share in shares}
-    return bool(shares) and all(
-        (began := since[share.name]) is not None and now - began >= share.hold_down
-        for share in shares
-    )
+    return bool(shares) and all(healthy_for(state, s, node, s.hold_down, now) for s in shares)
+
+
+def healthy_for(state: State, share: ShareSetup, node: str, seconds: float, now: float) -> bool:
+    """Whether a node has been fit for a share for so long."""
+    since = state.shares[share.name].healthy_since.get(node)
+    return since is not None and now - since >= seconds
 
 
 def _judge(state: State, share: ShareSetup, node: str, now: float) -> Judgement:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address
 
 from natgate.model.spec import Spec
-from natgate.model.table import Chain, Hook, Rule
+from natgate.model.table import Chain, Hook, Rule, any_of
 from natgate.plan import handover
 
 MANGLE, RAW = -150, -300
@@ -33,7 +33,7 @@ def chains(spec: Spec, node: str) -> Iterator[Chain]:
         yield Chain(name="events", hook=_hook("prerouting", MANGLE), rules=(rule,))
     # Not whatever is local: where VRRP puts a fixed address on the link, replies have any port.
     me = spec.node(node)
-    own = f"ip daddr {_any_of((me.address, me.sync))} "
+    own = f"ip daddr {any_of((me.address, me.sync))} "
     for hook, match in (("prerouting", own), ("output", "")):
         rules = tuple(_untracked(spec, node, match))
         yield Chain(name=f"untracked-{hook}", hook=_hook(hook, RAW), rules=rules)
@@ -52,13 +52,8 @@ def admitted(spec: Spec, node: str) -> Iterator[Rule]:
 
 
 def _only(peers: Iterable[IPv4Address], port: int, what: str) -> Rule:
-    text = f'udp dport {port} ip saddr != {_any_of(peers)} counter name "not_a_node" drop'
+    text = f'udp dport {port} ip saddr != {any_of(peers)} counter name "not_a_node" drop'
     return Rule(text=text, comment=what)
-
-
-def _any_of(addresses: Iterable[IPv4Address]) -> str:
-    listed = sorted(set(map(str, addresses)))
-    return listed[0] if len(listed) == 1 else f"{{ {', '.join(listed)} }}"
 
 
 def _untracked(spec: Spec, node: str, match: str) -> Iterator[Rule]:

@@ -15,7 +15,7 @@ from natgate.model.gateway import DnatEntry, Gateway, SnatEntry
 from natgate.model.routes import EVERYWHERE
 from natgate.model.spec import Spec
 from natgate.plan.compile import carried_by, inside_of, internal_of
-from natgate.plan.dnat import Whole, any_port, label, own_addresses, protocols_of, target_ports
+from natgate.plan.dnat import Whole, any_port, own_addresses, target_ports
 
 Kind = Literal["own", "dnat", "snat", "echo", "inside", "dropped"]
 
@@ -70,7 +70,7 @@ def _arriving(spec: Spec, gateway: Gateway, packet: Packet) -> Answer:
     for entry in gateway.dnat:
         port = _mapped(entry, packet)
         if port is not None:
-            name, to = label(gateway, entry), (entry.target, port)
+            name, to = gateway.label(entry), (entry.target, port)
             return Answer(kind="dnat", entry=name, sources=(seen,), destination=to)
     if gateway.icmp_reply and packet.protocol == "icmp":
         return Answer(kind="echo")
@@ -89,7 +89,7 @@ def _mapped(entry: DnatEntry, packet: Packet) -> int | None:
     """The host's port for a packet that an entry with ports takes."""
     if not isinstance(entry.port, Ports) or packet.port is None or packet.port not in entry.port:
         return None
-    if packet.destination != entry.address or packet.protocol not in protocols_of(entry):
+    if packet.destination != entry.address or packet.protocol not in entry.protocols:
         return None
     if entry.clients and not any(packet.source in prefix for prefix in entry.clients):
         return None
@@ -107,11 +107,10 @@ def _leaving(spec: Spec, gateways: tuple[Gateway, ...], packet: Packet) -> Answe
     if found is None:
         return DROPPED
     _, gateway, entry = found
-    withdrawn = {fixed.address for fixed in gateway.addresses if fixed.withdrawn}
-    sources = tuple(a for a in spec.addresses_of(gateway, entry) if a not in withdrawn)
+    sources = tuple(a for a in spec.addresses_of(gateway, entry) if a not in gateway.withdrawn)
     if not sources:
         return DROPPED
-    return Answer(kind="snat", entry=f"{gateway.name}/{entry.name}", sources=sources)
+    return Answer(kind="snat", entry=gateway.label(entry), sources=sources)
 
 
 def _matching(

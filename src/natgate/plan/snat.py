@@ -18,7 +18,7 @@ from natgate.model.gateway import Gateway, SnatEntry
 from natgate.model.roles import Roles
 from natgate.model.share import EVERY_PORT, Block, joined, shares_of, without
 from natgate.model.spec import Spec
-from natgate.model.table import Chain, Lookup, Rule
+from natgate.model.table import Chain, Lookup, Rule, any_of
 
 MAX_CHAIN_NAME = 100
 """nftables takes 255 characters; a longer list of entries is named by its digest."""
@@ -28,7 +28,7 @@ BY_HOST = "ip saddr . ip daddr"
 WITH_PORTS = ("icmp", "tcp", "udp")
 """Protocols of which natgate gives out ports; of an echo it is the id."""
 
-PORTED = f"meta l4proto {{ {', '.join(WITH_PORTS)} }}"
+PORTED = f"meta l4proto {any_of(WITH_PORTS)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class Translation:
     @property
     def label(self) -> str:
         """How rules, plans and counters name it."""
-        return f"{self.gateway.name}/{self.entry.name}"
+        return self.gateway.label(self.entry)
 
     @property
     def slots(self) -> tuple[IPv4Address, ...]:
@@ -52,8 +52,7 @@ class Translation:
 
         Who had another address keeps it.
         """
-        gone = {fixed.address for fixed in self.gateway.addresses if fixed.withdrawn}
-        left = [address for address in self.addresses if address not in gone]
+        left = [a for a in self.addresses if a not in self.gateway.withdrawn]
         if not left:
             return ()
         return tuple(a if a in left else left[i % len(left)] for i, a in enumerate(self.addresses))
@@ -185,13 +184,12 @@ def _translate(match: str, translation: Translation) -> Iterator[Rule]:
 
 def _protocols(entry: SnatEntry) -> str:
     """What an entry applies to, in the form in which nft prints it."""
-    protocols = sorted(set(entry.protocols or (("tcp", "udp") if entry.ports else WITH_PORTS)))
-    listed = protocols[0] if len(protocols) == 1 else f"{{ {', '.join(protocols)} }}"
+    protocols = entry.protocols or (("tcp", "udp") if entry.ports else WITH_PORTS)
+    listed = any_of(protocols)
     if not entry.ports:
         return f"meta l4proto {listed}"
     blocks = joined(Block(first=ports.first, last=ports.last) for ports in entry.ports)
-    ranges = sorted(str(b) if len(b) > 1 else str(b.first) for b in blocks)
-    ports = ranges[0] if len(ranges) == 1 else f"{{ {', '.join(ranges)} }}"
+    ports = any_of(block if len(block) > 1 else block.first for block in blocks)
     if len(protocols) == 1:
         return f"{listed} dport {ports}"
     return f"meta l4proto {listed} th dport {ports}"

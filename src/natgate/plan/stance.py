@@ -4,7 +4,7 @@ Such a steering (VRRP, BGP) must know beforehand who may carry a gateway, since 
 when the active node dies, with or without its agent.
 """
 
-from natgate.plan.judge import judge
+from natgate.plan.judge import healthy_for, judge
 from natgate.plan.state import ShareSetup, State, active, speaks
 
 
@@ -20,8 +20,8 @@ def stands_ready(state: State, share: ShareSetup, now: float) -> bool | None:
     verdict = judge(state, share, me, now)
     carries = active(state, share.name) == me
     if verdict.fit:
-        since = state.shares[share.name].healthy_since.get(me, now)
-        return True if carries or now - since >= share.hold_down else None
+        settled = healthy_for(state, share, me, share.hold_down, now)
+        return True if carries or settled else None
     if verdict.condition == "unknown" or (carries and not _has_successor(state, share, now)):
         return None
     return False
@@ -29,9 +29,8 @@ def stands_ready(state: State, share: ShareSetup, now: float) -> bool | None:
 
 def _has_successor(state: State, share: ShareSetup, now: float) -> bool:
     """Whether another node that speaks has been healthy for the hold-down."""
-    since = state.shares[share.name].healthy_since
     return any(
-        node in since and now - since[node] >= share.hold_down
+        healthy_for(state, share, node, share.hold_down, now)
         for node in share.nodes
         if node != state.setup.me and speaks(state, node, now)
     )
