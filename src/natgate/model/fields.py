@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from ipaddress import IPv4Network
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import (
     BaseModel,
@@ -97,6 +97,14 @@ def _ports(value: object) -> object:
     return Ports(first, last)
 
 
+def _ports_or_any(value: object) -> object:
+    """Read the same, or 'any'."""
+    try:
+        return value if value == "any" else _ports(value)
+    except ValueError as error:
+        raise ValueError(f"{error}, or any") from None
+
+
 Name = Annotated[
     str,
     Field(
@@ -115,19 +123,21 @@ Prefix = Annotated[
     BeforeValidator(_whole_prefix),
     WithJsonSchema({"type": "string", "format": "ipv4network", "examples": ["10.10.0.0/27"]}),
 ]
+_PORTS_SCHEMA = [
+    {"type": "integer", "minimum": 1, "maximum": LAST_PORT},
+    {"type": "string", "pattern": _PORTS.pattern},
+]
 PortRange = Annotated[
     Ports,
     BeforeValidator(_ports),
     PlainSerializer(str, return_type=str, when_used="json"),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "integer", "minimum": 1, "maximum": LAST_PORT},
-                {"type": "string", "pattern": _PORTS.pattern},
-            ],
-            "examples": [443, "8000/8010"],
-        }
-    ),
+    WithJsonSchema({"anyOf": _PORTS_SCHEMA, "examples": [443, "8000/8010"]}),
+]
+PortRangeOrAny = Annotated[
+    Ports | Literal["any"],
+    BeforeValidator(_ports_or_any),
+    PlainSerializer(str, return_type=str, when_used="json"),
+    WithJsonSchema({"anyOf": [*_PORTS_SCHEMA, {"const": "any"}], "examples": [443, "any"]}),
 ]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Endpoint = Annotated[

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from natgate.model.fields import Duration, Model, Name, Port, PortRange, Prefix
+from natgate.model.fields import Duration, Model, Name, Port, PortRange, PortRangeOrAny, Prefix
 
 
 class FixedAddress(Model):
@@ -63,11 +63,9 @@ class DnatEntry(Model):
     protocol: Protocol = Field(
         description="tcp, udp, or both; any (which needs port any) also takes ICMP and the rest"
     )
-    port: PortRange | Literal["any"] = Field(
-        description="where the far side connects to: 443, 10/20, or any"
-    )
+    port: PortRangeOrAny = Field(description="where the far side connects to: 443, 10/20, or any")
     target: IPv4Address = Field(description="the host, in a client subnet; it sees who connects")
-    target_port: PortRange | Literal["any"] | None = Field(
+    target_port: PortRangeOrAny | None = Field(
         default=None, description="as many ports as `port` has; the same ones if left out"
     )
     clients: tuple[Prefix, ...] = Field(

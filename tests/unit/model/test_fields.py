@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from natgate.model.fields import Duration, Name, PortRange, Ports, Prefix
+from natgate.model.fields import Duration, Name, PortRange, PortRangeOrAny, Ports, Prefix
 
 
 @pytest.mark.parametrize(
@@ -95,6 +95,19 @@ def test_ports_are_one_or_a_range(value: object, ports: Ports) -> None:
     assert None not in ports
     assert ports.overlaps(Ports(ports.last, 65535))
     assert not ports.overlaps(Ports(ports.last + 1, ports.last + 1))
+
+
+def test_any_port_is_a_port_too_where_it_may_be() -> None:
+    """It is read back from its own JSON, and what is neither has one sentence at its own place."""
+    adapter = TypeAdapter[Ports | str](PortRangeOrAny)
+    for value in ("any", Ports(10, 20)):
+        assert adapter.validate_python(value) == value
+        assert adapter.validate_json(adapter.dump_json(value)) == value
+    with pytest.raises(ValidationError) as caught:
+        adapter.validate_python("all")
+    (problem,) = caught.value.errors()
+    assert problem["loc"] == ()
+    assert problem["msg"].endswith("or a range such as 8000/8010, or any")
 
 
 @pytest.mark.parametrize("value", [0, 65536, True, "20/10", "1-2", "", "a", None, [1], 1.5])
