@@ -78,6 +78,7 @@ class Agent:
         self._make_watch = make_watch
         self._make_replication = make_replication
         self._replication: Replication | None = None
+        self._sync = NO_SYNC
         self.wall_clock = wall_clock
         self._inbox: deque[Event] = deque()
         self._awake = asyncio.Event()
@@ -438,6 +439,8 @@ class Agent:
                 reasons[gateway] = (*reasons[gateway], reason)
                 if (gateway, index) not in self._watch.unchecked:
                     known_bad.add(gateway)
+        # Told together with the reasons that follow from it.
+        self._sync = self._replication.view() if self._replication else NO_SYNC
         filling = self._replication.reasons() if self._replication else ()
         for gateway in self._unfilled() if filling else ():
             reasons[gateway] = (*reasons[gateway], *filling)
@@ -460,8 +463,7 @@ class Agent:
         if self._state is None or self._watch is None:
             return
         number, digest = self._generation.number, self._generation.digest
-        sync = self._replication.view() if self._replication else NO_SYNC
-        view = failover.own_view(self._state, number, digest, self._handing_out(), sync)
+        view = failover.own_view(self._state, number, digest, self._handing_out(), self._sync)
         if again or view != self._said:
             self._watch.send(view)
             self._said = view

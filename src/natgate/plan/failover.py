@@ -340,7 +340,11 @@ def _first_share(state: State, share: ShareSetup) -> ShareSetup:
 
 
 def _is_first(state: State, share: ShareSetup, now: float) -> bool:
-    """Whether every node before this one is unfit; one that may still turn up is waited for."""
+    """Whether every node before this one is unfit; one that may still turn up is waited for.
+
+    So is one that is being filled: nodes that start together each find the other so for a moment,
+    and would take each other's share.
+    """
     earlier = takewhile(lambda node: node != state.setup.me, share.nodes)
     return not any(_may_carry(state, share, node, now) for node in earlier)
 
@@ -348,7 +352,7 @@ def _is_first(state: State, share: ShareSetup, now: float) -> bool:
 def _may_carry(state: State, share: ShareSetup, node: str, now: float) -> bool:
     verdict = judge(state, share, node, now)
     peer = state.peers.get(node, PeerState())
-    starting = peer.heard is None or verdict.condition == "unknown"
+    starting = peer.heard is None or verdict.condition == "unknown" or peer.view.sync.empty
     return verdict.condition == "healthy" or (starting and now - state.started < COLD_START)
 
 

@@ -1,5 +1,7 @@
 """Who carries a gateway: each test is the conversation that one node has."""
 
+from dataclasses import replace
+
 import pytest
 
 from natgate.model.event import (
@@ -11,7 +13,7 @@ from natgate.model.event import (
     RoutesFailed,
     RoutesRead,
 )
-from natgate.model.view import GatewayView, NodeView, ShareView
+from natgate.model.view import GatewayView, NodeView, ShareView, SyncView
 from natgate.plan.failover import COLD_START, own_view
 from natgate.plan.judge import judge
 from natgate.plan.state import Setup, ShareSetup, active, begin, speaks
@@ -70,6 +72,19 @@ def test_a_later_node_leaves_it_to_an_earlier_healthy_one() -> None:
     talk.hear("a", at=0.1)
     assert talk.read(None) == ()
     assert talk.hear("a", "no", at=0.12) == (moves(None, "nobody carries it"),)
+
+
+def test_a_node_that_is_being_filled_is_waited_for_while_nobody_carries() -> None:
+    """Of two nodes that start together neither takes what the other is about to take."""
+    talk = Talk(setup("b"))
+    talk.healthy()
+    filling = replace(
+        view("being filled with flows from b"), sync=SyncView(session="1", empty=True)
+    )
+    talk.tell(HeartbeatHeard(peer="a", view=filling), at=0.1)
+    assert talk.read(None) == ()
+    talk.tell(HeartbeatHeard(peer="a", view=filling), at=COLD_START + 0.01)
+    assert take_overs(talk.read(None)) == [moves(None, "nobody carries it")]
 
 
 def test_a_node_that_has_not_checked_yet_is_waited_for() -> None:
