@@ -71,6 +71,10 @@ class Bench:
         """Undo every fault."""
         faults.heal(self.lab, self.lab.nodes())
 
+    def settle(self) -> None:
+        """Wait until every node may take over at once: one fault has its hold-down behind it."""
+        agents.wait_settled(self.lab)
+
     def packets(self, kind: str) -> dict[str, int]:
         """Packets that the targets saw from admitted or wrong sources, by source."""
         seen: dict[str, int] = {}

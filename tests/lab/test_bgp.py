@@ -34,7 +34,8 @@ def _healed(bench: Bench) -> Iterator[None]:
 
 
 def suffer(bench: Bench, break_it: Callable[[], object]) -> Figures:
-    """What a fault costs the traffic."""
+    """What a fault costs the traffic, once the fault before it is behind all nodes."""
+    bench.settle()
     with Watch(bench.lab, list(paths(bench.lab.scene))) as watch:
         list(watch.samples(0.3))
         break_it()

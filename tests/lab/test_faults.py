@@ -25,6 +25,7 @@ def unowned(bring_up: Callable[..., Bench]) -> Bench:
 
 def suffer(bench: Bench, kind: str, node: str) -> tuple[str, Figures]:
     """Inject a fault under traffic; what the command said and what the traffic lost."""
+    bench.settle()
     with Watch(bench.lab, list(paths(bench.lab.scene))) as watch:
         list(watch.samples(0.3))
         said = bench.ok("fault", kind, node)

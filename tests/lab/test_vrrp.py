@@ -100,6 +100,7 @@ def test_nobody_answers_as_the_fixed_address(flat: Bench) -> None:
 @pytest.mark.parametrize("kind", faults.OF_ONE_NODE)
 def test_traffic_goes_on_and_never_with_a_wrong_source(flat: Bench, kind: str) -> None:
     """Traffic flows again by itself; what the node can repair moves nothing."""
+    flat.settle()
     before = flat.active()
     cost = suffer(flat, lambda: flat.ok("fault", kind, before))
     if kind in HARMLESS:
@@ -122,6 +123,7 @@ def test_a_node_that_returns_takes_nothing_back(flat: Bench) -> None:
 
 def test_a_killed_keepalived_is_followed_and_started_again(flat: Bench) -> None:
     """The other node takes over; this one loses the addresses and stands by."""
+    flat.settle()
     before = flat.active()
 
     def kill() -> None:
