@@ -32,6 +32,8 @@ global_defs {{
     vrrp_garp_master_delay 1
     vrrp_garp_master_repeat 3
     vrrp_higher_prio_send_advert true
+    vrrp_rt_priority 1
+    vrrp_rlimit_rttime 200000
 }}
 track_file {rank} {{
     file "{directory}/{rank}"
