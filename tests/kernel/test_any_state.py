@@ -63,6 +63,10 @@ def test_the_desired_state_is_reached_from_any_state(
     """
     with namespace() as here, here.entered():
         execute("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth1")
+        execute("ip", "link", "set", "eth0", "up")
+        # By its router a node reaches the others, where returns are handed over by routes.
+        execute("ip", "address", "add", "192.0.2.2/24", "dev", "eth0")
+        execute("ip", "route", "add", "default", "via", "192.0.2.1")
         with closing(HostKernel()) as kernel:
             before = wanted(kernel, earlier, node)
             apply(kernel, before)

@@ -52,6 +52,7 @@ class AddLookup:
         """As nft reads it."""
         word = "map" if self.lookup.is_map else "set"
         flags = " flags interval;" if self.lookup.interval else ""
+        flags += " counter;" if self.lookup.counted else ""
         kind = _TYPES.get(self.lookup.type, f"type {self.lookup.type}")
         return f"add {word} ip {TABLE} {self.lookup.name} {{ {kind};{flags} }}"
 

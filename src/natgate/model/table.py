@@ -54,11 +54,16 @@ class Chain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookup:
-    """A set (all values empty) or a map from keys to values, in nft's own words."""
+    """A set (all values empty) or a map from keys to values, in nft's own words.
+
+    `counted`: each element counts the packets that met it. A key may end with a comment, which
+    names what the element counts for.
+    """
 
     name: str
     type: str
     interval: bool = False
+    counted: bool = False
     elements: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -58,6 +58,12 @@ class Translation:
         return tuple(a if a in left else left[i % len(left)] for i, a in enumerate(self.addresses))
 
     @property
+    def plain(self) -> bool:
+        """Whether it takes all that its sources send: such entries share the chain of their addresses."""
+        narrowed = self.entry.destinations or self.rank
+        return not narrowed and bool(self.slots) and self.gateway.mode == "active-standby"
+
+    @property
     def rank(self) -> int:
         """Of one source and destination the higher one comes first."""
         return 2 if self.entry.ports else 1 if self.entry.protocols else 0
@@ -103,12 +109,18 @@ def chains(groups: Groups) -> Iterator[Chain]:
 
 
 def source_maps(groups: Groups) -> Iterator[Lookup]:
-    """One map per prefix length, from the network address to its chain."""
+    """One map per prefix length, from the network address to its chain.
+
+    An element counts for the entry that its comment names, where the chain is that of addresses.
+    """
     by_length: dict[int, dict[str, str]] = defaultdict(dict)
     for source, group in groups.items():
-        by_length[source.prefixlen][str(source.network_address)] = f"jump {_chain_name(group)}"
+        named = f' comment "{group[0].label}"' if _plain(group) else ""
+        key = f"{source.network_address}{named}"
+        by_length[source.prefixlen][key] = f"jump {_chain_name(group)}"
     for length, elements in sorted(by_length.items(), reverse=True):
-        yield Lookup(name=f"snat{length}", type="ipv4_addr : verdict", elements=elements)
+        name, kind = f"snat{length}", "ipv4_addr : verdict"
+        yield Lookup(name=name, type=kind, counted=True, elements=elements)
 
 
 def by_source(groups: Groups) -> Iterator[Rule]:
@@ -147,8 +159,16 @@ def _blocks(
     return joined(mine), receives and shares[0].name in roles.handing_out
 
 
+def _plain(group: Group) -> bool:
+    return len(group) == 1 and group[0].plain
+
+
 def _chain_name(group: Group) -> str:
-    name = "snat." + "_".join(t.label.replace("/", ".") for t in group)
+    if _plain(group):
+        affinity = ".affinity" if group[0].entry.affinity else ""
+        name = f"snat.{'_'.join(map(str, group[0].addresses))}{affinity}"
+    else:
+        name = "snat." + "_".join(t.label.replace("/", ".") for t in group)
     if len(name) <= MAX_CHAIN_NAME:
         return name
     return f"snat.{hashlib.sha256(name.encode()).hexdigest()[:16]}"
@@ -156,6 +176,9 @@ def _chain_name(group: Group) -> str:
 
 def _source_chain(group: Group) -> Chain:
     """The more specific destination first; an entry for everywhere comes last."""
+    if _plain(group):
+        shared = _translate("", group[0], counting="", comment=group[0].gateway.name)
+        return Chain(name=_chain_name(group), rules=tuple(shared))
     pairs = [(d, t) for t in group for d in t.entry.destinations]
     pairs.sort(key=lambda pair: (-pair[0].prefixlen, pair[0], -pair[1].rank))
     rules = [rule for d, t in pairs for rule in _translate(f"ip daddr {in_nft(d)} ", t)]
@@ -164,21 +187,23 @@ def _source_chain(group: Group) -> Chain:
     return Chain(name=_chain_name(group), rules=tuple(rules))
 
 
-def _translate(match: str, translation: Translation) -> Iterator[Rule]:
+def _translate(
+    match: str, translation: Translation, *, counting: str = "counter ", comment: str | None = None
+) -> Iterator[Rule]:
     """Ports (and echo ids) drawn at random from this node's blocks; other protocols have none."""
-    comment = translation.label
+    comment = translation.label if comment is None else comment
     if not translation.slots:
         yield Rule(text=f'{match}counter name "no_address" drop', comment=comment)
         return
     ported = f"{match}{_protocols(translation.entry)} "
     for draw, block in draws(translation.blocks):
-        text = f"{ported}{draw}counter {_with_ports(translation, block)} fully-random"
+        text = f"{ported}{draw}{counting}{_with_ports(translation, block)} fully-random"
         yield Rule(text=text, comment=comment)
     no_block = 'counter name "no_block" drop'
     if not translation.blocks:
         yield Rule(text=f"{ported}{no_block}", comment=comment)
     if not translation.rank:
-        plain = f"counter {_without_ports(translation)}" if translation.portless else no_block
+        plain = f"{counting}{_without_ports(translation)}" if translation.portless else no_block
         yield Rule(text=f"{match}{plain}", comment=comment)
 
 

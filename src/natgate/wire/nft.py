@@ -5,7 +5,7 @@ JSON, so that a foreign rule never equals one of ours (libnftables-json(5)).
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from natgate.model.table import TABLE, Chain, Hook, Lookup, Rule, Table
@@ -58,13 +58,16 @@ def parse_table(text: str) -> Table | None:
 
 
 def parse_counters(text: str) -> dict[str, int]:
-    """Packets of each named counter of ours, and of each rule's counter by the rule's comment."""
+    """Packets of each named counter of ours; of rules and elements by their comments."""
     counts: dict[str, int] = {}
     for kind, body in _items(text):
         if kind == "metainfo" or body.get("table") != TABLE:
             continue
         if kind == "counter":
             counts[body["name"]] = body["packets"]
+        elif kind in {"set", "map"}:
+            for comment, packets in _counted(body):
+                counts[comment] = counts.get(comment, 0) + packets
         elif kind == "rule":
             for part in body["expr"]:
                 counter = part.get("counter")
@@ -72,6 +75,15 @@ def parse_counters(text: str) -> dict[str, int]:
                     name = body["comment"]
                     counts[name] = counts.get(name, 0) + counter["packets"]
     return counts
+
+
+def _counted(body: dict[str, Json]) -> Iterator[tuple[str, int]]:
+    """The packets of each element that says what it counts for."""
+    for element in body.get("elem", []):
+        key = element[0] if isinstance(element, list) else element
+        wrapped = key.get("elem") if isinstance(key, dict) else None
+        if isinstance(wrapped, dict) and {"comment", "counter"} <= set(wrapped):
+            yield wrapped["comment"], wrapped["counter"]["packets"]
 
 
 def _items(text: str) -> list[tuple[str, dict[str, Json]]]:
@@ -110,20 +122,28 @@ def _lookup(body: dict[str, Json]) -> Lookup:
     for element in body.get("elem", []):
         pair = element if isinstance(element, list) else [element, ""]
         elements[_key(pair[0], named=named)] = _value(pair[1])
-    return Lookup(name=body["name"], type=kind, interval="interval" in flags, elements=elements)
+    return Lookup(
+        name=body["name"],
+        type=kind,
+        interval="interval" in flags,
+        counted={"counter": None} in body.get("stmt", []),
+        elements=elements,
+    )
 
 
 def _key(element: Json, *, named: bool) -> str:
-    """An element's key; nft wraps one that has a comment, a counter or a time-out.
+    """An element's key with its comment; nft wraps one that has that, a counter or a time-out.
 
     `named`: its second part is a protocol.
     """
     wrapped = element.get("elem") if isinstance(element, dict) else None
     text = _value(wrapped["val"]) if isinstance(wrapped, dict) else _value(element)
-    if not named:
-        return text
-    address, protocol, *rest = text.split(" . ")
-    return " . ".join((address, _PROTOCOL_NAMES.get(protocol, protocol), *rest))
+    if named:
+        address, protocol, *rest = text.split(" . ")
+        text = " . ".join((address, _PROTOCOL_NAMES.get(protocol, protocol), *rest))
+    if isinstance(wrapped, dict) and "comment" in wrapped:
+        text += f' comment "{wrapped["comment"]}"'
+    return text
 
 
 def _type(value: Json) -> str:

@@ -306,13 +306,18 @@ def test_a_gateway_without_icmp_check_has_no_probe_of_its_upstream() -> None:
 @FEW
 @given(specs())
 def test_every_translation_names_its_entry(spec: Spec) -> None:
-    """Each rule that translates carries a comment with the entry that it comes from."""
+    """The comment of a rule, or of the element that leads to a chain of addresses, says which."""
     labels = {f"{g.name}/{e.name}" for g in spec.gateways for e in g.snat}
+    gateways = {g.name for g in spec.gateways}
     for node in spec.nodes:
         held = table(spec, node.name)
         assert all(rule.comment for chain in held.chains.values() for rule in chain.rules)
         for name, chain in held.chains.items():
-            assert not name.startswith("snat.") or {r.comment for r in chain.rules} <= labels
+            comments = {rule.comment for rule in chain.rules}
+            if name.startswith("snat.") and not comments <= labels:
+                assert comments <= gateways
+                to = {k for m in held.lookups.values() for k, v in m.elements.items() if name in v}
+                assert {key.partition(" comment ")[2].strip('"') for key in to} <= labels
             assert len(name) <= 100
 
 

@@ -21,12 +21,24 @@ def translated_by(table: Table, source: IPv4Address, destination: IPv4Address) -
             continue
         mask = IPv4Address(words[3]) if "&" in words else IPv4Address("255.255.255.255")
         key = str(IPv4Address(int(source) & int(mask)))
-        verdict = table.lookups[words[-1][1:]].elements.get(key)
-        if verdict is not None:
+        found = _element(table, words[-1][1:], key)
+        if found is not None:
+            named, verdict = found
+            if named:
+                return named
             for inner in table.chains[verdict.removeprefix("jump ")].rules:
                 place = inner.text.split()
                 if place[:2] != ["ip", "daddr"] or destination in IPv4Network(place[2]):
                     return inner.comment
+    return None
+
+
+def _element(table: Table, name: str, key: str) -> tuple[str, str] | None:
+    """What an element counts for, and where it leads."""
+    for text, verdict in table.lookups[name].elements.items():
+        address, _, comment = text.partition(" comment ")
+        if address == key:
+            return comment.strip('"'), verdict
     return None
 
 

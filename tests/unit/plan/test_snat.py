@@ -52,7 +52,8 @@ def test_with_affinity_a_host_reaches_a_destination_from_one_address() -> None:
     shared = every_entry(
         ("addresses: [203.0.113.2]}", "addresses: [203.0.113.2, 203.0.113.6], affinity: true}")
     )
-    assert "jhash ip saddr . ip daddr mod 2 seed 0x1" in rules(shared, "snat.web.subnet")[0]
+    chain = "snat.203.0.113.2_203.0.113.6.affinity"
+    assert "jhash ip saddr . ip daddr mod 2 seed 0x1" in rules(shared, chain)[0]
 
 
 def test_ports_are_hashed_in_the_form_in_which_nft_prints_them() -> None:
@@ -78,14 +79,34 @@ def test_a_withdrawn_address_is_replaced_by_those_that_are_left() -> None:
         (f"{{address: 203.0.113.{n}}}", f"{{address: 203.0.113.{n}, withdrawn: true}}")
         for n in (2, 3, 6)
     ]
-    assert rules(every_entry(three, gone[0]), "snat.web.subnet")[-1] == (
-        "counter snat to jhash ip saddr . ip daddr mod 3 seed 0x1 map "
+    chain = "snat.203.0.113.2_203.0.113.3_203.0.113.6"
+    assert rules(every_entry(three, gone[0]), chain)[-1] == (
+        "snat to jhash ip saddr . ip daddr mod 3 seed 0x1 map "
         "{ 0 : 203.0.113.3, 1 : 203.0.113.3, 2 : 203.0.113.6 }"
     )
-    assert rules(every_entry(three, *gone[:2]), "snat.web.subnet")[-1] == (
-        "counter snat to 203.0.113.6"
-    )
+    assert rules(every_entry(three, *gone[:2]), chain)[-1] == "snat to 203.0.113.6"
     assert rules(every_entry(three, *gone), "snat.web.subnet") == ['counter name "no_address" drop']
+
+
+def test_entries_that_take_all_share_the_chain_of_their_addresses() -> None:
+    """A hundred thousand of them are elements of a map, each counting for its own entry."""
+    spec = every_entry(
+        (
+            "{name: icmp",
+            "{name: six, hosts: [10.10.0.6], addresses: [203.0.113.3]}\n      - {name: seven, hosts: [10.10.0.7], addresses: [203.0.113.3]}\n      - {name: icmp",
+        )
+    )
+    table = compile_node(spec, NodeFacts(name="node-a", links=("eth0",))).table
+    assert table.lookups["snat32"].counted
+    assert dict(table.lookups["snat32"].elements) == {
+        "10.10.0.5": "jump snat.web.host_web.mail_web.icmp",
+        '10.10.0.6 comment "web/six"': "jump snat.203.0.113.3",
+        '10.10.0.7 comment "web/seven"': "jump snat.203.0.113.3",
+    }
+    assert rules(spec, "snat.203.0.113.3") == [
+        f"{EVERY} snat to 203.0.113.3:1025-65535 fully-random",
+        "snat to 203.0.113.3",
+    ]
 
 
 def test_blocks_are_drawn_as_often_as_they_have_ports() -> None:

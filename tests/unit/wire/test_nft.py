@@ -190,6 +190,8 @@ def test_chains_have_their_hooks() -> None:
     )
 
 
+COUNT = {"packets": 3, "bytes": 180}
+
 LOOKUPS: list[tuple[str, dict[str, Any], Lookup]] = [
     (
         "set",
@@ -227,16 +229,25 @@ LOOKUPS: list[tuple[str, dict[str, Any], Lookup]] = [
     (
         "set",
         {"type": "ipv4_addr", "elem": [{"elem": {"val": "10.0.0.1", "comment": "x"}}, "10.0.0.2"]},
-        Lookup(name="x", type="ipv4_addr", elements={"10.0.0.1": "", "10.0.0.2": ""}),
+        Lookup(name="x", type="ipv4_addr", elements={'10.0.0.1 comment "x"': "", "10.0.0.2": ""}),
     ),
     (
         "map",
         {
             "type": "ipv4_addr",
             "map": "verdict",
-            "elem": [[{"elem": {"val": "10.0.0.1", "comment": "x"}}, {"drop": None}]],
+            "stmt": [{"counter": None}],
+            "elem": [
+                [{"elem": {"val": "10.0.0.1", "comment": "x", "counter": COUNT}}, {"drop": None}],
+                [{"elem": {"val": "10.0.0.2", "counter": COUNT}}, {"drop": None}],
+            ],
         },
-        Lookup(name="x", type="ipv4_addr : verdict", elements={"10.0.0.1": "drop"}),
+        Lookup(
+            name="x",
+            type="ipv4_addr : verdict",
+            counted=True,
+            elements={'10.0.0.1 comment "x"': "drop", "10.0.0.2": "drop"},
+        ),
     ),
     (
         "set",
@@ -311,3 +322,17 @@ def test_counters_are_named_or_found_by_comment() -> None:
         TABLE, chain, named, other, rule(2, comment="g/e"), rule(3, comment="g/e"), rule(4)
     )
     assert parse_counters(text) == {"no_entry": 5, "g/e": 5}
+
+
+def test_elements_count_for_what_their_comment_names() -> None:
+    """Those of one entry are added up; a bare one, or one without a count, is nobody's."""
+    counted = [
+        [{"elem": {"val": f"10.0.0.{n}", "counter": COUNT, **comment}}, {"jump": {"target": "c"}}]
+        for n, comment in enumerate(({"comment": "g/e"}, {"comment": "g/e"}, {}))
+    ]
+    bare = ["10.0.0.9", {"jump": {"target": "c"}}]
+    named = [{"elem": {"val": "10.0.0.8", "comment": "g/e"}}, {"jump": {"target": "c"}}]
+    body = {**HEAD, "name": "m", "type": "ipv4_addr", "map": "verdict"}
+    port = {"set": {**HEAD, "name": "s", "type": "inet_service", "elem": [80]}}
+    text = listing(TABLE, {"map": {**body, "elem": [*counted, bare, named]}}, port)
+    assert parse_counters(text) == {"g/e": 6}
