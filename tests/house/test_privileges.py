@@ -87,7 +87,8 @@ def forwards(node: str) -> bool:
     rules = namespace.run(namespace.inside(node, ["nft", "list", "ruleset"]))
     guard = namespace.run(["tc", "-n", node, "filter", "show", "dev", "eth0", "egress"])
     on = namespace.run(namespace.inside(node, ["sysctl", "-n", "net.ipv4.ip_forward"]))
-    return "snat to 10.20.2.1" in rules and "bpf" in guard and on.strip() == "1"
+    translates = "snat to ip saddr" in rules and ": 10.20.2.1" in rules
+    return translates and "bpf" in guard and on.strip() == "1"
 
 
 def test_an_agent_confined_as_the_unit_says_applies_and_repairs(node: str, tmp_path: Path) -> None:

@@ -1,12 +1,13 @@
 """Keeps one node's kernel as the spec wants it: observe, compile, diff, apply, and look again."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from natgate.kernel.interface import Kernel
-from natgate.model.change import Change, SetGuard, SetSysctl
+from natgate.model.change import Change, SetGuard, SetSysctl, with_elements
 from natgate.model.desired import Desired
-from natgate.model.error import HostError, NatgateError, RefusedError
+from natgate.model.edit import Edit
+from natgate.model.error import BugError, HostError, NatgateError, RefusedError
 from natgate.model.observed import Observed
 from natgate.model.roles import Roles
 from natgate.model.spec import Spec
@@ -19,6 +20,7 @@ from natgate.plan.compile import (
     internal_of,
 )
 from natgate.plan.diff import diff, removal
+from natgate.plan.quick import Index, Quick
 from natgate.store.interface import Store
 
 ROUNDS = 4
@@ -59,6 +61,8 @@ class Keeper:
         self._end_daemons = end_daemons
         self._kernel = kernel
         self._store = store
+        self._compiled: tuple[Spec, NodeFacts, Desired] | None = None
+        self._index: Index | None = None
 
     def plan(
         self, spec: Spec, roles: Roles = NO_ROLES
@@ -68,8 +72,36 @@ class Keeper:
         facts = NodeFacts(
             name=self._node, links=observed.links, owner_works=observed.owner_works, roles=roles
         )
-        desired = compile_node(spec, facts)
+        desired = self._compile(spec, facts)
         return desired, observed, diff(desired, observed)
+
+    def _compile(self, spec: Spec, facts: NodeFacts) -> Desired:
+        """The last answer is kept: it is asked for again and again, and may be of many entries."""
+        if self._compiled is not None:
+            before, known, desired = self._compiled
+            if before is spec and known == facts:
+                return desired
+        desired = compile_node(spec, facts)
+        self._compiled = (spec, facts, desired)
+        return desired
+
+    def quick(self, spec: Spec, edit: Edit) -> Quick | None:
+        """How an edit of the spec in force is made at once; None if not without compiling it all."""
+        if self._compiled is None or self._compiled[0] is not spec:
+            return None
+        if self._index is None or self._index.spec is not spec:
+            self._index = Index(spec, self._node, self._compiled[2].table)
+        return self._index.plan(edit)
+
+    def make(self, edit: Edit, quick: Quick) -> None:
+        """Make it, as `quick` has just planned it; HostError if the kernel refuses, for nothing."""
+        if self._compiled is None or self._index is None:
+            raise BugError("an edit is made that was not planned")
+        self._kernel.apply(quick.change)
+        _, facts, desired = self._compiled
+        table = with_elements(desired.table, quick.change.steps)
+        self._compiled = (quick.spec, facts, replace(desired, table=table))
+        self._index.made(edit, quick)
 
     def bring(self, spec: Spec, roles: Roles = NO_ROLES) -> Kept:
         """Make every change that is needed, until a look at the kernel shows that none is.

@@ -2,10 +2,9 @@
 
 import asyncio
 import contextlib
-import hashlib
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import Any
 
@@ -13,6 +12,7 @@ import structlog
 
 from natgate.agent.consent import refuse, refuse_foreign
 from natgate.agent.drift import Drifts, kernel_warnings, summary
+from natgate.agent.edits import Applied, make, stored_spec
 from natgate.agent.keeper import Keeper, Kept
 from natgate.agent.replication import Replication
 from natgate.agent.roles import remembered_roles, remembered_wishes, roles_of, still_valid
@@ -21,7 +21,8 @@ from natgate.agent.takeover import Local
 from natgate.agent.watch import Post, Watch, Watched
 from natgate.kernel.notices import Notice, Notices
 from natgate.model.change import Change
-from natgate.model.error import HostError, NatgateError
+from natgate.model.edit import Edit, edited
+from natgate.model.error import HostError, NatgateError, RefusedError
 from natgate.model.event import Event, HealthChanged, TakeOver, Ticked
 from natgate.model.journal import Failover
 from natgate.model.spec import Spec
@@ -30,13 +31,14 @@ from natgate.model.warning import ActiveWarning
 from natgate.model.wish import lasting
 from natgate.plan import failover
 from natgate.plan.deletion import refuse_removal
+from natgate.plan.digest import digest_of
 from natgate.plan.rehearse import Flows
 from natgate.plan.setup import setup_of
 from natgate.plan.stance import stands_ready
 from natgate.plan.state import ShareSetup, State, active, begin
 from natgate.plan.warnings import warnings
 from natgate.store.interface import Generation, Store
-from natgate.wire.config import parse_spec
+from natgate.wire.config import parse_spec, render_spec
 from natgate.wire.journal import render_roles, render_wishes
 
 LOG = structlog.get_logger()
@@ -45,14 +47,6 @@ HAND_OVER = 2.0
 
 MakeWatch = Callable[[Watched, Local, Post], Watch]
 MakeReplication = Callable[[Spec, Callable[[], State | None]], Replication]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Applied:
-    """The answer to an operator's spec: its generation and the changes that were made."""
-
-    generation: int
-    changes: tuple[Change, ...]
 
 
 class Agent:
@@ -104,7 +98,7 @@ class Agent:
         """Take up the stored spec, or the first one; a first one that is refused leaves nothing."""
         latest = self._store.latest()
         if latest is not None:
-            await self._adopt(latest, parse_spec(latest.text, "stored spec"))
+            await self._adopt(latest, stored_spec(latest))
         elif self._first_spec is not None:
             await self.apply(self._first_spec, "first spec")
 
@@ -162,6 +156,20 @@ class Agent:
                 raise
         LOG.info("spec applied", generation=generation.number, changes=len(kept.changes))
         return Applied(generation=generation.number, changes=kept.changes)
+
+    async def edit(self, edit: Edit) -> Applied:
+        """Add or remove one entry: at once where only elements change, else by a whole `apply`."""
+        if self._spec is None:
+            raise RefusedError("there is no spec to edit: natgate apply brings one into force")
+        async with self._changing:
+            made = make(self._keeper, self._store, self._spec, self._generation, edit)
+            if made is not None:
+                self._spec, self._generation, change = made
+                if self._state is not None:
+                    setup = replace(self._state.setup, digest=self._generation.digest)
+                    self._state = replace(self._state, setup=setup)
+                return Applied(generation=self._generation.number, changes=(change,))
+        return await self.apply(render_spec(edited(self._spec, edit)), "spec")
 
     def plan(self, text: str, source: str) -> tuple[Spec, tuple[Change, ...]]:
         """The changes that `apply` would make; nothing is done."""
@@ -483,11 +491,6 @@ class Agent:
             *(self._replication.warnings() if self._replication else ()),
             *self._drifts.warnings(now),
         ]
-
-
-def digest_of(spec: Spec) -> str:
-    """The same for specs that mean the same."""
-    return hashlib.sha256(spec.model_dump_json().encode()).hexdigest()[:16]
 
 
 def _actives(state: State) -> dict[str, str | None]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from natgate.agent.credentials import read_credentials
+from natgate.agent.edits import stored_spec
 from natgate.agent.keeper import FLOW_LIMIT, Keeper
 from natgate.agent.key import read_key, read_token
 from natgate.agent.loop import Agent
@@ -199,7 +200,7 @@ def withdraw_steering(state: Path, kernel: HostKernel, store: Store) -> str | No
     """Take away, without an agent, what the stored spec announces; why that failed, or None."""
     latest = store.latest()
     try:
-        spec = parse_spec(latest.text, "stored spec") if latest is not None else None
+        spec = stored_spec(latest) if latest is not None else None
         if spec is None or spec.steering.kind != "frr":
             return None
         steering = make_steering(spec, which_node(spec, kernel.observe(), None), state)

@@ -13,9 +13,11 @@ from pydantic import BaseModel, Field
 from natgate import __version__
 from natgate.agent.loop import Agent
 from natgate.agent.metrics import Metrics
+from natgate.api.entries import edits, shown
 from natgate.api.operate import operations
 from natgate.model.error import NatgateError, RefusedError, SpecError
 from natgate.plan import deletion, explain
+from natgate.wire.config import render_spec
 from natgate.wire.exposition import metrics_json
 
 
@@ -55,11 +57,11 @@ def make_app(agent: Agent, metrics: Metrics) -> FastAPI:
     @app.get("/v1/spec")
     async def spec() -> dict[str, Any]:
         """The spec in force."""
-        _, generation = agent.spec()
+        spec, generation = agent.spec()
         return {
             "generation": generation.number,
             "digest": generation.digest,
-            "text": generation.text,
+            "text": render_spec(spec) if spec and generation.edits else generation.text,
         }
 
     @app.get("/v1/entries")
@@ -92,8 +94,7 @@ def make_app(agent: Agent, metrics: Metrics) -> FastAPI:
     async def apply(body: SpecToApply) -> dict[str, Any]:
         """Bring a spec into force on this node, wholly or not at all."""
         applied = await agent.apply(body.text, body.source, force_deletion=body.force_deletion)
-        changes = explain.as_json(applied.changes)
-        return {"node": agent.node, "generation": applied.generation, "changes": changes}
+        return shown(agent, applied)
 
     @app.post("/v1/remove")
     async def remove() -> dict[str, Any]:
@@ -101,4 +102,5 @@ def make_app(agent: Agent, metrics: Metrics) -> FastAPI:
         return {"node": agent.node, "changes": explain.as_json(await agent.remove(), removing=True)}
 
     app.include_router(operations(agent))
+    app.include_router(edits(agent))
     return app

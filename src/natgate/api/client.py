@@ -67,6 +67,14 @@ class AgentClient:
         body = {"text": text, "source": source, "force_deletion": force_deletion}
         return dict(self._ask("POST", "/v1/apply", body))
 
+    def add_entry(self, gateway: str, kind: str, entry: object) -> dict[str, Any]:
+        """Add an entry to a gateway of this node."""
+        return dict(self._ask("POST", f"/v1/gateways/{gateway}/{kind}", entry))
+
+    def remove_entry(self, gateway: str, name: str) -> dict[str, Any]:
+        """Remove an entry from a gateway of this node."""
+        return dict(self._ask("DELETE", f"/v1/gateways/{gateway}/entries/{name}"))
+
     def plan_failover(self, to: str | None, gateway: str | None) -> list[dict[str, Any]]:
         """What `failover` would do."""
         return list(self._ask("POST", "/v1/failover/plan", {"to": to, "gateway": gateway}))
@@ -95,7 +103,7 @@ class AgentClient:
         """Give the connection back."""
         self._http.close()
 
-    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
+    def _ask(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401
         self._knock()
         try:
             answer = self._http.request(method, path, json=body)

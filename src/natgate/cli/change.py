@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
+from natgate.agent.edits import stored_spec
 from natgate.agent.keeper import Keeper
-from natgate.agent.loop import digest_of
 from natgate.agent.main import (
     Hands,
     daemons_end,
@@ -25,6 +25,7 @@ from natgate.kernel.host import HostKernel
 from natgate.model.error import RefusedError
 from natgate.model.spec import Spec
 from natgate.plan import deletion, explain
+from natgate.plan.digest import digest_of
 from natgate.wire.config import parse_spec
 
 FILE = click.argument("file", type=click.Path(path_type=Path))
@@ -147,7 +148,7 @@ def _applied(state: Path) -> Spec | None:
         return None
     with closing(open_store(state)) as store:
         latest = store.latest()
-    return parse_spec(latest.text, "stored spec") if latest is not None else None
+    return stored_spec(latest) if latest is not None else None
 
 
 def show_changes(changes: list[dict[str, str]], word: str) -> None:
@@ -169,7 +170,7 @@ def _apply_once(hands: Hands, text: str, source: str) -> dict[str, Any]:
         if before is None:
             hands.keeper.remove()
         else:
-            hands.keeper.bring(parse_spec(before.text, "stored spec"))
+            hands.keeper.bring(stored_spec(before))
         raise kept.failure
     hands.keeper.end_withdrawn(spec)
     changes = explain.as_json(kept.changes)

@@ -52,6 +52,18 @@ def entries(state: Path, as_json: bool) -> None:
 @click.command()
 @STATE_OPTION
 @JSON_OPTION
+def spec(state: Path, as_json: bool) -> None:
+    """The spec in force on this node, with the entries that were added or removed since."""
+    answer = AgentClient(state / SOCKET).spec()
+    if as_json:
+        print_json(answer)
+    else:
+        click.echo(answer["text"], nl=False)
+
+
+@click.command()
+@STATE_OPTION
+@JSON_OPTION
 def warnings(state: Path, as_json: bool) -> None:
     """Every warning that is true now."""
     answer = AgentClient(state / SOCKET).status()["warnings"]

@@ -36,6 +36,7 @@ from natgate.model.change import (
 )
 from natgate.model.error import HostError
 from natgate.model.observed import Observed, Ownership
+from natgate.model.share import EVERY_PORT
 from natgate.model.table import Chain, Lookup, Table
 
 TUNNEL = "ng-vx"
@@ -190,7 +191,8 @@ def _delete(table: Table, step: Delete) -> Table:
         return replace(table, chains={k: v for k, v in table.chains.items() if k != step.name})
     if step.kind in {"set", "map"}:
         _lookup(table, step.name)
-        if any(f"@{step.name}" in _words(c) for c in table.chains.values()):
+        names = {f"@{step.name}", f"@{step.name}:{EVERY_PORT}"}
+        if any(names & _words(c) for c in table.chains.values()):
             raise HostError(f"{step.kind} {step.name} is busy")
         kept = {k: v for k, v in table.lookups.items() if k != step.name}
         return replace(table, lookups=kept)
@@ -219,7 +221,8 @@ def _jumped_to(table: Table) -> set[str]:
 def _check_references(table: Table, text: str) -> None:
     words = text.split()
     for word in words:
-        if word.startswith("@") and "," not in word and word[1:] not in table.lookups:
+        name = word[1:].partition(":")[0]
+        if word.startswith("@") and "," not in word and name not in table.lookups:
             raise HostError(f"no such set or map: {word}")
     for word, target in pairwise(words):
         if word in {"jump", "goto"} and target not in table.chains:

@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from natgate.kernel.netlink import NETFILTER, NetlinkError, NetlinkSocket
-from natgate.model.change import AddTable, ChangeTable, DeleteTable
+from natgate.model.change import (
+    AddElements,
+    AddTable,
+    ChangeTable,
+    DeleteElements,
+    DeleteTable,
+    with_elements,
+)
 from natgate.model.error import HostError, RefusedError
 from natgate.model.observed import Ownership
 from natgate.model.table import TABLE, Table
@@ -35,6 +42,8 @@ class Nftables:
     def __init__(self) -> None:
         self._library = load()
         self._handle, self._socket = self._open()
+        # What was listed is given back with the next command, which takes long of a large table.
+        self._reader, self._reading = self._open()
         self._queries = NetlinkSocket(NETFILTER)
         self._listed: tuple[int, Table | None] | None = None
         self.owner_works = self._probe_owner()
@@ -46,10 +55,12 @@ class Nftables:
 
     def close(self) -> None:
         """End ownership; the table stays. A second call does nothing."""
-        if self._handle:
-            self._library.nft_ctx_free(self._handle)
-        self._handle = ctypes.c_void_p(None)
+        for handle in (self._handle, self._reader):
+            if handle:
+                self._library.nft_ctx_free(handle)
+        self._handle = self._reader = ctypes.c_void_p(None)
         self._socket.close()
+        self._reading.close()
         self._queries.close()
 
     def read(self) -> tuple[Table | None, Ownership]:
@@ -57,20 +68,22 @@ class Nftables:
 
         A table whose owner died is adopted before it is read, since nft 1.0.6 writes broken JSON
         for the flags of an orphan; it becomes one again with the end of this process. Nothing is
-        listed while the kernel's generation number shows that nothing has changed.
+        listed while the kernel's generation number shows that nothing has changed, or while nobody else
+        can change the table.
         """
         state = self._state()
         if state is None:
             return None, "none"
         if state.owner == 0 and state.flags & nfnetlink.PERSIST:
             self._take(delete=False)
+            self._listed = None
             state = self._state() or state
         if state.flags & nfnetlink.DORMANT:  # nft 1.0.6 writes broken JSON for this flag too
             return Table(asleep=True), self._ownership(state)
         generation = self._generation()
-        if self._listed is None or self._listed[0] != generation:
-            text = self._run(f"list table ip {TABLE}", _LISTING)
-            self._listed = (generation, _parsed(parse_table, text))
+        same = self._listed is not None and self._listed[0] == generation
+        if self._listed is None or not (same or self._ownership(state) == "mine"):
+            self._listed = (generation, _parsed(parse_table, self._list()))
         table = self._listed[1]
         return table, self._ownership(state) if table is not None else "none"
 
@@ -79,7 +92,7 @@ class Nftables:
         state = self._state()
         if state is None or state.flags & nfnetlink.DORMANT:
             return {}
-        return _parsed(parse_counters, self._run(f"list table ip {TABLE}", _LISTING))
+        return _parsed(parse_counters, self._list())
 
     def change(self, change: ChangeTable) -> None:
         """Run the steps as one transaction; HostError with the kernel's own words if it fails.
@@ -88,10 +101,12 @@ class Nftables:
         made for a script that then fails nothing is left.
         """
         steps = list(change.steps)
+        listed, self._listed = self._listed, None
         first = [s for s in steps if isinstance(s, DeleteTable) or _owned(s)]
         rest = [s for s in steps if s not in first] if any(map(_owned, first)) else steps
         if len(rest) == len(steps):
             self._script(steps)
+            self._listed = self._followed(listed, change)
             return
         created = self._state() is None
         self._take(delete=any(isinstance(s, DeleteTable) for s in first))
@@ -102,9 +117,21 @@ class Nftables:
                 self._transact((nfnetlink.delete_table(),), "deleting the table just made")
             raise
 
+    def _followed(
+        self, listed: tuple[int, Table | None] | None, change: ChangeTable
+    ) -> tuple[int, Table | None] | None:
+        """The listing after elements of single keys changed, if that was all that happened."""
+        if listed is None or listed[1] is None or not _plain(listed[1], change):
+            return None
+        generation, state = self._generation(), self._state()
+        mine = state is not None and self._ownership(state) == "mine"
+        if not mine and generation != listed[0] + 1:
+            return None
+        return generation, with_elements(listed[1], change.steps)
+
     def _script(self, steps: list[Any]) -> None:
         if steps:
-            self._run("\n".join(map(str, steps)), 0)
+            self._run(self._handle, "\n".join(map(str, steps)), 0)
 
     def _take(self, *, delete: bool) -> None:
         steps = (nfnetlink.delete_table(),) if delete else ()
@@ -172,14 +199,17 @@ class Nftables:
         finally:
             self._socket.settimeout(_SECONDS)
 
-    def _run(self, script: str, flags: int) -> str:
+    def _list(self) -> str:
+        return self._run(self._reader, f"list table ip {TABLE}", _LISTING)
+
+    def _run(self, handle: ctypes.c_void_p, script: str, flags: int) -> str:
         library = self._library
-        library.nft_ctx_output_set_flags(self._handle, flags)
-        status = library.nft_run_cmd_from_buffer(self._handle, script.encode())
-        output = library.nft_ctx_get_output_buffer(self._handle) or b""
+        library.nft_ctx_output_set_flags(handle, flags)
+        status = library.nft_run_cmd_from_buffer(handle, script.encode())
+        output = library.nft_ctx_get_output_buffer(handle) or b""
         if status == 0:
             return str(output.decode())
-        reason = (library.nft_ctx_get_error_buffer(self._handle) or b"").decode().strip()
+        reason = (library.nft_ctx_get_error_buffer(handle) or b"").decode().strip()
         head = script if len(script) < 2000 else f"{script[:2000]}\n..."  # noqa: PLR2004 (a screen)
         raise HostError(f"nft refused the change: {reason}\nscript:\n{head}")
 
@@ -205,6 +235,14 @@ def _parsed(parse: Callable[[str], T], listing: str) -> T:
         return parse(listing)
     except ValueError as error:
         raise HostError(f"nft lists the table in a form that cannot be read: {error}") from None
+
+
+def _plain(table: Table, change: ChangeTable) -> bool:
+    """Whether a change is of elements that are listed as they are written."""
+    return all(
+        isinstance(step, AddElements | DeleteElements) and table.lookups[step.lookup].counted
+        for step in change.steps
+    )
 
 
 def _owned(step: object) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 from natgate.model.desired import Detour, Guard, Tunnel
-from natgate.model.table import TABLE, Chain, Lookup, Rule
+from natgate.model.table import TABLE, Chain, Lookup, Rule, Table
 
 _TYPES = {"integer : verdict": "typeof icmp id : verdict"}
 """What nft lists as an integer has no name that it takes."""
@@ -153,6 +153,22 @@ class ChangeTable:
     def __str__(self) -> str:
         """The script for `nft -f -`."""
         return "\n".join(str(step) for step in self.steps)
+
+
+def with_elements(table: Table, steps: tuple[TableStep, ...]) -> Table:
+    """The table after steps that change nothing but elements."""
+    lookups = dict(table.lookups)
+    for step in steps:
+        if not isinstance(step, AddElements | DeleteElements):
+            raise TypeError(f"no change of elements: {step}")
+        held = lookups[step.lookup].elements
+        if isinstance(step, AddElements):
+            elements = {**held, **dict(step.elements)}
+        else:
+            gone = frozenset(step.keys)
+            elements = {key: value for key, value in held.items() if key not in gone}
+        lookups[step.lookup] = lookups[step.lookup].holding(elements)
+    return table.with_lookups(lookups)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,10 +23,7 @@ def entry_problems(spec: Spec) -> Iterator[Problem]:
         yield from _names(gateway, f"gateways[{g}]")
         for e, entry in enumerate(gateway.snat):
             path = f"gateways[{g}].snat[{e}]"
-            yield from _sources(spec, clients, entry, path)
-            yield from _far(clients, entry.destinations, f"{path}.destinations", "destination")
-            yield from _snat_addresses(spec, gateway, entry, path)
-            yield from _applies_to(entry, path)
+            yield from snat_problems(spec, clients, gateway, entry, path)
         for e, served in enumerate(gateway.dnat):
             path = f"gateways[{g}].dnat[{e}]"
             yield from _belongs(gateway, served.address, f"{path}.address")
@@ -49,6 +46,16 @@ def entry_problems(spec: Spec) -> Iterator[Problem]:
     yield from _equal_sources(spec)
     yield from _served_twice(spec)
     yield from _owned_twice(spec)
+
+
+def snat_problems(
+    spec: Spec, clients: Prefixes, gateway: Gateway, entry: SnatEntry, path: str
+) -> Iterator[Problem]:
+    """What is wrong with one entry by itself; `clients` are the client subnets, collapsed."""
+    yield from _sources(spec, clients, entry, path)
+    yield from _far(clients, entry.destinations, f"{path}.destinations", "destination")
+    yield from _snat_addresses(spec, gateway, entry, path)
+    yield from _applies_to(entry, path)
 
 
 def _names(gateway: Gateway, path: str) -> Iterator[Problem]:

@@ -5,7 +5,7 @@ rules are the same exactly when their texts are.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 TABLE = "natgate"
 """The table's name; its family is ip. natgate changes no other table."""
@@ -71,6 +71,10 @@ class Lookup:
         """Whether the elements carry values."""
         return " : " in self.type
 
+    def holding(self, elements: Mapping[str, str]) -> "Lookup":
+        """The same with other elements."""
+        return replace(self, elements=elements)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
@@ -83,6 +87,10 @@ class Table:
     lookups: Mapping[str, Lookup] = field(default_factory=dict)
     objects: frozenset[tuple[str, str]] = frozenset()
     asleep: bool = False
+
+    def with_lookups(self, lookups: Mapping[str, Lookup]) -> "Table":
+        """The same with other sets and maps."""
+        return replace(self, lookups=lookups)
 
 
 def table_of(

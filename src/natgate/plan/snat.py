@@ -1,7 +1,8 @@
 """SNAT entries as rules: who leaves with which address and port.
 
-The longest source mask wins: one map per prefix length, tried from the longest. A map leads to the
-chain of its source, where the more specific destination is tried first, and of one destination the
+The longest source mask wins: maps for each prefix length, tried from the longest. A source that has
+one entry with one address for all that it sends is an element with that address, so that a hundred
+thousand of them cost no more than one. Another map leads to the chain of its source, where the more specific destination is tried first, and of one destination the
 entry that names ports, then one that names protocols. A source without a matching entry goes on to
 the next shorter mask.
 """
@@ -59,9 +60,9 @@ class Translation:
 
     @property
     def plain(self) -> bool:
-        """Whether it takes all that its sources send: such entries share the chain of their addresses."""
+        """Whether it is one address and every port for all that its sources send."""
         narrowed = self.entry.destinations or self.rank
-        return not narrowed and bool(self.slots) and self.gateway.mode == "active-standby"
+        return not narrowed and len(set(self.slots)) == 1 and self.blocks == (EVERY_PORT,)
 
     @property
     def rank(self) -> int:
@@ -102,37 +103,68 @@ def served_ports(gateway: Gateway, addresses: tuple[IPv4Address, ...]) -> tuple[
     )
 
 
+def plain(group: Group) -> bool:
+    """Whether one entry takes all that a source sends, so that an element says it all."""
+    return len(group) == 1 and group[0].plain
+
+
 def chains(groups: Groups) -> Iterator[Chain]:
     """The chain of each group; sources with the same entries share it."""
-    for group in {_chain_name(group): group for group in groups.values()}.values():
+    named = {_chain_name(group): group for group in groups.values() if not plain(group)}
+    for group in named.values():
         yield _source_chain(group)
 
 
 def source_maps(groups: Groups) -> Iterator[Lookup]:
-    """One map per prefix length, from the network address to its chain.
+    """Maps for each prefix length, from the network address to its chain, or to its one address.
 
-    An element counts for the entry that its comment names, where the chain is that of addresses.
+    Elements with addresses count, each for the entry that its comment names.
     """
-    by_length: dict[int, dict[str, str]] = defaultdict(dict)
-    for source, group in groups.items():
-        named = f' comment "{group[0].label}"' if _plain(group) else ""
-        key = f"{source.network_address}{named}"
-        by_length[source.prefixlen][key] = f"jump {_chain_name(group)}"
-    for length, elements in sorted(by_length.items(), reverse=True):
-        name, kind = f"snat{length}", "ipv4_addr : verdict"
-        yield Lookup(name=name, type=kind, counted=True, elements=elements)
+    for length in _lengths(groups):
+        of_length = {source: g for source, g in groups.items() if source.prefixlen == length}
+        chained = {
+            str(source.network_address): f"jump {_chain_name(group)}"
+            for source, group in of_length.items()
+            if not plain(group)
+        }
+        if chained:
+            yield Lookup(name=f"snat{length}", type="ipv4_addr : verdict", elements=chained)
+        addressed = {
+            f'{source.network_address} comment "{group[0].label}"': str(group[0].slots[0])
+            for source, group in of_length.items()
+            if plain(group)
+        }
+        if addressed:
+            name, kind = f"address{length}", "ipv4_addr : ipv4_addr"
+            yield Lookup(name=name, type=kind, counted=True, elements=addressed)
 
 
 def by_source(groups: Groups) -> Iterator[Rule]:
     """The maps, from the longest mask to the shortest."""
-    whole = {s.prefixlen for s, g in groups.items() if any(t.entry.network for t in g)}
-    for length in sorted({source.prefixlen for source in groups}, reverse=True):
+    for length in _lengths(groups):
         mask = IPv4Network((0, length)).netmask
         masked = "" if length == IPv4Network(0).max_prefixlen else f" & {mask}"
-        # The ranges of the network also hold the nodes and the addresses.
-        inside = "ip saddr @inside " if length in whole else ""
-        text = f"{inside}ip saddr{masked} vmap @snat{length}"
-        yield Rule(text=text, comment=f"sources /{length}")
+        of_length = [g for source, g in groups.items() if source.prefixlen == length]
+        chained = [group for group in of_length if not plain(group)]
+        addressed = [group for group in of_length if plain(group)]
+        comment = f"sources /{length}"
+        if chained:
+            text = f"{_inside(chained)}ip saddr{masked} vmap @snat{length}"
+            yield Rule(text=text, comment=comment)
+        if addressed:
+            address = f"snat to ip saddr{masked} map @address{length}"
+            head = _inside(addressed)
+            yield Rule(text=f"{head}{PORTED} {address}:{EVERY_PORT} fully-random", comment=comment)
+            yield Rule(text=f"{head}{address}", comment=comment)
+
+
+def _lengths(groups: Groups) -> list[int]:
+    return sorted({source.prefixlen for source in groups}, reverse=True)
+
+
+def _inside(groups: list[Group]) -> str:
+    """The ranges of the network also hold the nodes and the addresses."""
+    return "ip saddr @inside " if any(t.entry.network for group in groups for t in group) else ""
 
 
 def draws(blocks: tuple[Block, ...]) -> Iterator[tuple[str, Block]]:
@@ -159,16 +191,8 @@ def _blocks(
     return joined(mine), receives and shares[0].name in roles.handing_out
 
 
-def _plain(group: Group) -> bool:
-    return len(group) == 1 and group[0].plain
-
-
 def _chain_name(group: Group) -> str:
-    if _plain(group):
-        affinity = ".affinity" if group[0].entry.affinity else ""
-        name = f"snat.{'_'.join(map(str, group[0].addresses))}{affinity}"
-    else:
-        name = "snat." + "_".join(t.label.replace("/", ".") for t in group)
+    name = "snat." + "_".join(t.label.replace("/", ".") for t in group)
     if len(name) <= MAX_CHAIN_NAME:
         return name
     return f"snat.{hashlib.sha256(name.encode()).hexdigest()[:16]}"
@@ -176,9 +200,6 @@ def _chain_name(group: Group) -> str:
 
 def _source_chain(group: Group) -> Chain:
     """The more specific destination first; an entry for everywhere comes last."""
-    if _plain(group):
-        shared = _translate("", group[0], counting="", comment=group[0].gateway.name)
-        return Chain(name=_chain_name(group), rules=tuple(shared))
     pairs = [(d, t) for t in group for d in t.entry.destinations]
     pairs.sort(key=lambda pair: (-pair[0].prefixlen, pair[0], -pair[1].rank))
     rules = [rule for d, t in pairs for rule in _translate(f"ip daddr {in_nft(d)} ", t)]
@@ -187,23 +208,21 @@ def _source_chain(group: Group) -> Chain:
     return Chain(name=_chain_name(group), rules=tuple(rules))
 
 
-def _translate(
-    match: str, translation: Translation, *, counting: str = "counter ", comment: str | None = None
-) -> Iterator[Rule]:
+def _translate(match: str, translation: Translation) -> Iterator[Rule]:
     """Ports (and echo ids) drawn at random from this node's blocks; other protocols have none."""
-    comment = translation.label if comment is None else comment
+    comment = translation.label
     if not translation.slots:
         yield Rule(text=f'{match}counter name "no_address" drop', comment=comment)
         return
     ported = f"{match}{_protocols(translation.entry)} "
     for draw, block in draws(translation.blocks):
-        text = f"{ported}{draw}{counting}{_with_ports(translation, block)} fully-random"
+        text = f"{ported}{draw}counter {_with_ports(translation, block)} fully-random"
         yield Rule(text=text, comment=comment)
     no_block = 'counter name "no_block" drop'
     if not translation.blocks:
         yield Rule(text=f"{ported}{no_block}", comment=comment)
     if not translation.rank:
-        plain = f"{counting}{_without_ports(translation)}" if translation.portless else no_block
+        plain = f"counter {_without_ports(translation)}" if translation.portless else no_block
         yield Rule(text=f"{match}{plain}", comment=comment)
 
 

@@ -28,6 +28,14 @@ class FakeStore:
         self.generations.append(Generation(number=self.last, text=text, digest=digest))
         return self.generations[-1]
 
+    def amend(self, before: Generation, edit: str, digest: str) -> Generation:
+        """Record an edit of the generation in force as the next generation."""
+        self.last += 1
+        edits = (*before.edits, edit)
+        amended = replace(before, number=self.last, digest=digest, edits=edits)
+        self.generations.append(amended)
+        return amended
+
     def withdraw(self, number: int) -> None:
         """Forget a generation that could not be brought into force."""
         self.generations = [g for g in self.generations if g.number != number]

@@ -9,11 +9,15 @@ from natgate.model.journal import Failover
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
-    """An applied spec: its number, its text as the operator wrote it, and its digest."""
+    """An applied spec: its number, its text as the operator wrote it, and its digest.
+
+    `edits`: what was changed since, in order, each as `wire.edit` renders it.
+    """
 
     number: int
     text: str
     digest: str
+    edits: tuple[str, ...] = ()
 
 
 Made = Literal["sysctl", "hooks"]
@@ -33,6 +37,10 @@ class Store(Protocol):
 
     def add(self, text: str, digest: str) -> Generation:
         """Record a spec as the next generation."""
+        ...
+
+    def amend(self, before: Generation, edit: str, digest: str) -> Generation:
+        """Record an edit of the generation in force as the next generation."""
         ...
 
     def withdraw(self, number: int) -> None:

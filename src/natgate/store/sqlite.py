@@ -1,8 +1,8 @@
 """The embedded store: one SQLite file, one transaction for each call."""
 
 import sqlite3
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,9 @@ _SCHEMA = """
 create table if not exists generation (
     number integer primary key autoincrement, text text not null, digest text not null,
     in_force integer not null default 1
+);
+create table if not exists edit (
+    number integer primary key, base integer not null, body text not null
 );
 create table if not exists start (one integer primary key, number integer not null);
 create table if not exists made (
@@ -47,20 +50,51 @@ class SqliteStore:
 
     def latest(self) -> Generation | None:
         """The generation in force."""
-        query = "select number, text, digest from generation where in_force order by number desc"
-        rows = self._ask(f"{query} limit 1")
-        return Generation(number=rows[0][0], text=rows[0][1], digest=rows[0][2]) if rows else None
+        query = "select number, digest from generation where in_force order by number desc limit 1"
+        rows = self._ask(query)
+        if not rows:
+            return None
+        number, digest = rows[0]
+        base = self._base(number)
+        text = self._ask("select text from generation where number = ?", base)[0][0]
+        edits = "select body from edit where base = ? and number <= ? order by number"
+        bodies = tuple(row[0] for row in self._ask(edits, base, number))
+        return Generation(number=number, text=text, digest=digest, edits=bodies)
+
+    def _base(self, number: int) -> int:
+        """The generation whose text an edited one begins with; its own number if it is none."""
+        rows = self._ask("select base from edit where number = ?", number)
+        return int(rows[0][0]) if rows else number
 
     def add(self, text: str, digest: str) -> Generation:
-        """Record a spec as the next generation; older ones than the last `KEPT` are let go."""
+        """Record a spec as the next generation; older ones than the last `KEPT` are let go.
+
+        Of the generation in force all is kept, however many edits it has.
+        """
         statement = "insert into generation (text, digest) values (?, ?) returning number"
+        before = self.latest()
         number = int(self._ask(statement, text, digest)[0][0])
-        self._ask("delete from generation where number <= ?", number - KEPT)
+        oldest = number - KEPT + 1
+        if before is not None:
+            oldest = min(oldest, self._base(before.number))
+        self._ask("delete from generation where number < ?", oldest)
+        self._ask("delete from edit where base < ?", oldest)
         return Generation(number=number, text=text, digest=digest)
+
+    def amend(self, before: Generation, edit: str, digest: str) -> Generation:
+        """Record an edit of the generation in force as the next generation."""
+        with self._together():
+            statement = "insert into generation (text, digest) values ('', ?) returning number"
+            number = int(self._ask(statement, digest)[0][0])
+            base = self._base(before.number)
+            self._ask("insert into edit values (?, ?, ?)", number, base, edit)
+        return replace(before, number=number, digest=digest, edits=(*before.edits, edit))
 
     def withdraw(self, number: int) -> None:
         """Forget a generation that could not be brought into force."""
-        self._ask("delete from generation where number = ?", number)
+        with self._together():
+            self._ask("delete from edit where number = ?", number)
+            self._ask("delete from generation where number = ?", number)
 
     def remember(self, kind: Made, name: str, value: str) -> None:
         """Record what was there before natgate."""
@@ -109,15 +143,25 @@ class SqliteStore:
 
     def forget(self) -> None:
         """Nothing is natgate's any more."""
-        self._ask("begin immediate")
-        self._ask("update generation set in_force = 0")
-        self._ask("delete from made")
-        self._ask("delete from memory")
-        self._ask("commit")
+        with self._together():
+            self._ask("update generation set in_force = 0")
+            self._ask("delete from made")
+            self._ask("delete from memory")
 
     def close(self) -> None:
         """Give the file back."""
         self._db.close()
+
+    @contextmanager
+    def _together(self) -> Iterator[None]:
+        """All of it, or nothing."""
+        self._ask("begin immediate")
+        try:
+            yield
+            self._ask("commit")
+        except BaseException:
+            self._db.rollback()
+            raise
 
     def _quickly(self, statement: str, *values: str | int) -> list[Any]:
         """The same without waiting for the disk: it outlives this process, if not a power cut.

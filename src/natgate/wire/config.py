@@ -33,6 +33,12 @@ def parse_spec(text: str, source: str = "spec") -> Spec:
     return spec
 
 
+def render_spec(spec: Spec) -> str:
+    """A text that states this spec: what is as it is by default is left out."""
+    data = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return str(yaml.safe_dump(data, sort_keys=False))
+
+
 def load(text: str, model: type[ModelT], source: str) -> ModelT:
     """A YAML text as `model`; else a SpecError with every problem and its line."""
     data, lines = read_yaml(text, source)

@@ -306,18 +306,17 @@ def test_a_gateway_without_icmp_check_has_no_probe_of_its_upstream() -> None:
 @FEW
 @given(specs())
 def test_every_translation_names_its_entry(spec: Spec) -> None:
-    """The comment of a rule, or of the element that leads to a chain of addresses, says which."""
+    """The comment of a rule says which, and that of an element with an address."""
     labels = {f"{g.name}/{e.name}" for g in spec.gateways for e in g.snat}
-    gateways = {g.name for g in spec.gateways}
     for node in spec.nodes:
         held = table(spec, node.name)
         assert all(rule.comment for chain in held.chains.values() for rule in chain.rules)
+        for lookup in held.lookups.values():
+            if lookup.counted:
+                said = {key.partition(" comment ")[2].strip('"') for key in lookup.elements}
+                assert said <= labels
         for name, chain in held.chains.items():
-            comments = {rule.comment for rule in chain.rules}
-            if name.startswith("snat.") and not comments <= labels:
-                assert comments <= gateways
-                to = {k for m in held.lookups.values() for k, v in m.elements.items() if name in v}
-                assert {key.partition(" comment ")[2].strip('"') for key in to} <= labels
+            assert not name.startswith("snat.") or {r.comment for r in chain.rules} <= labels
             assert len(name) <= 100
 
 
@@ -351,9 +350,9 @@ def test_every_reference_is_to_something_that_is_there(spec: Spec) -> None:
     held = table(spec, spec.nodes[0].name)
     texts = [rule.text for chain in held.chains.values() for rule in chain.rules]
     words = {word for text in texts for word in text.split()}
-    assert {
-        word[1:] for word in words if word.startswith("@") and "," not in word
-    } <= held.lookups.keys()
-    targets = {v.split()[1] for m in held.lookups.values() if m.is_map for v in m.elements.values()}
+    names = {word[1:].partition(":")[0] for word in words if word.startswith("@")}
+    assert {name for name in names if "," not in name} <= held.lookups.keys()
+    values = {v for m in held.lookups.values() if m.is_map for v in m.elements.values()}
+    targets = {value.split()[1] for value in values if value.startswith(("jump ", "goto "))}
     assert targets <= held.chains.keys()
     assert {name for name in held.chains if name.startswith("snat.")} <= targets

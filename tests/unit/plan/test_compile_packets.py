@@ -10,6 +10,8 @@ from natgate.model.table import Table
 from natgate.plan.compile import NodeFacts, compile_node, inside_of, internal_of
 from tests.specs import specs
 
+ALL = IPv4Address("255.255.255.255")
+
 
 def translated_by(table: Table, source: IPv4Address, destination: IPv4Address) -> str | None:
     """The entry whose rule is the first to match, as the kernel goes through the chains."""
@@ -17,11 +19,12 @@ def translated_by(table: Table, source: IPv4Address, destination: IPv4Address) -
         words = rule.text.split()
         if "@internal" in words and _within(table, "internal", destination):
             return None
-        if "vmap" not in words:
+        maps = [word[1:].partition(":")[0] for word in words if word[:2] in {"@s", "@a"}]
+        if not maps:
             continue
-        mask = IPv4Address(words[3]) if "&" in words else IPv4Address("255.255.255.255")
+        mask = IPv4Address(words[words.index("&") + 1]) if "&" in words else ALL
         key = str(IPv4Address(int(source) & int(mask)))
-        found = _element(table, words[-1][1:], key)
+        found = _element(table, maps[0], key)
         if found is not None:
             named, verdict = found
             if named:

@@ -54,6 +54,34 @@ def test_a_withdrawn_generation_gives_way_to_the_one_before(store: Store) -> Non
     assert store.latest() is None
 
 
+def test_an_edit_is_a_generation_after_the_one_it_changes(store: Store) -> None:
+    """Its text is that of the spec as it was applied; the edits follow in order."""
+    first = store.add("a", "1")
+    one = store.amend(first, "one", "2")
+    two = store.amend(one, "two", "3")
+    assert two == Generation(number=3, text="a", digest="3", edits=("one", "two"))
+    assert store.latest() == two
+    store.withdraw(two.number)
+    assert store.latest() == one
+    again = store.amend(one, "three", "4")
+    assert store.latest() == again == replace(again, edits=("one", "three"))
+    assert store.add("b", "5").edits == ()
+    latest = store.latest()
+    assert latest is not None
+    assert (latest.text, latest.edits) == ("b", ())
+
+
+def test_a_spec_with_many_edits_is_whole_when_the_next_one_fails(store: Store) -> None:
+    """However many edits there were: what is withdrawn gives way to all of them."""
+    before = store.add("a", "0")
+    for number in range(40):
+        before = store.amend(before, str(number), str(number))
+    store.withdraw(store.add("b", "1").number)
+    assert store.latest() == before
+    store.forget()
+    assert store.latest() is None
+
+
 def test_the_first_value_of_a_name_is_kept(store: Store) -> None:
     """What was there before natgate is remembered once, in the order of recording, by kind."""
     store.remember("sysctl", "z", "1")

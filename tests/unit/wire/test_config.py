@@ -1,12 +1,23 @@
 """YAML to a spec: every mistake at once, each with its line and its path."""
 
 import pytest
+from hypothesis import given
 from pydantic import BaseModel
 
 from natgate.model.error import Problem, SpecError
+from natgate.model.spec import Spec
 from natgate.wire import config
-from natgate.wire.config import fail_if_any, load, parse_path, parse_spec, read_yaml, render_path
-from tests.specs import TWO_ZONES, spec_with, two_zones
+from natgate.wire.config import (
+    fail_if_any,
+    load,
+    parse_path,
+    parse_spec,
+    read_yaml,
+    render_path,
+    render_spec,
+)
+from tests.gateways import every_entry
+from tests.specs import TWO_ZONES, spec_with, specs, two_zones
 
 
 def problems(text: str) -> list[str]:
@@ -181,6 +192,7 @@ YAML = {
     "a number that is none": ("a: !!int x", None),
     "too long a number": ("a: " + "9" * 5000, None),
     "too deep": ("[" * 3000, "None : not YAML that can be read: nested too deeply"),
+    "much too deep": ("[" * 90000 + "]" * 90000, None),
     "an alias to itself": ("a: &a [*a]", None),
     "an alias to its own mapping": ("&a a: *a", None),
 }
@@ -191,6 +203,17 @@ def test_what_is_no_yaml_is_refused_in_one_sentence(text: str, problem: str | No
     """Whatever a file holds, the answer is a sentence and never a trace."""
     found = problems(text)
     assert found == [problem] if problem else found
+
+
+@given(specs())
+def test_a_spec_can_be_written_and_read_again(spec: Spec) -> None:
+    """As a text that states it; what is as it is by default is left out."""
+    assert parse_spec(render_spec(spec)) == spec
+
+
+def test_every_kind_of_entry_can_be_written_and_read_again() -> None:
+    """With ports, ranges and addresses."""
+    assert parse_spec(render_spec(every_entry())) == every_entry()
 
 
 def test_an_alias_bomb_is_refused_at_once() -> None:
