@@ -71,6 +71,7 @@ lint: setup ## ruff, mypy, import-linter, codespell
 bench: setup ## ratios, outages and survival, printed and written to bench/results (root, about 40 min)
 	$(call install,iptables)
 	@$(BIN)/python -m bench.packets
+	@$(BIN)/python -m bench.entries
 	@$(BIN)/python -m bench.survival
 	@$(BIN)/python -m bench.replication
 	@$(BIN)/python -m bench.fence
