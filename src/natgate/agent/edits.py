@@ -8,6 +8,7 @@ from natgate.model.edit import AddEntry, Edit, edited
 from natgate.model.error import NatgateError
 from natgate.model.spec import Spec
 from natgate.plan.digest import digest_with, digest_without
+from natgate.plan.stale import Stale
 from natgate.store.interface import Generation, Store
 from natgate.wire.config import parse_spec
 from natgate.wire.edit import parse_edit, render_edit
@@ -15,10 +16,26 @@ from natgate.wire.edit import parse_edit, render_edit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """The answer to an operator's spec: its generation and the changes that were made."""
+    """The answer to an operator's spec: its generation, the changes, and how many flows were ended."""
 
     generation: int
     changes: tuple[Change, ...]
+    ended: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """What applying a spec would do: the changes, and the open flows that it would leave as before."""
+
+    spec: Spec
+    changes: tuple[Change, ...]
+    stale: tuple[Stale, ...]
+
+
+def plan(keeper: Keeper, spec: Spec, before: Spec | None) -> Planned:
+    """Look, and do nothing."""
+    changes = keeper.plan(spec)[2]
+    return Planned(spec=spec, changes=changes, stale=keeper.stale(spec, before))
 
 
 def make(

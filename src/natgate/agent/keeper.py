@@ -21,6 +21,7 @@ from natgate.plan.compile import (
 )
 from natgate.plan.diff import diff, removal
 from natgate.plan.quick import Index, Quick
+from natgate.plan.stale import Stale, stale
 from natgate.store.interface import Store
 
 ROUNDS = 4
@@ -144,6 +145,14 @@ class Keeper:
         allowed = {fixed.address for gateway in spec.gateways for fixed in gateway.addresses}
         self._kernel.end_untranslated(inside_of(spec), internal_of(spec))
         self._kernel.end_withdrawn(inside_of(spec), internal_of(spec), allowed)
+
+    def stale(self, spec: Spec, before: Spec | None) -> tuple[Stale, ...]:
+        """The open flows that go on as they are, though `spec` would translate new ones otherwise."""
+        return stale(spec, before, self._node, self._kernel.flows())
+
+    def end_stale(self, spec: Spec, before: Spec | None) -> int:
+        """End them; how many there were."""
+        return self._kernel.end([each.flow for each in self.stale(spec, before)])
 
     def counters(self) -> Mapping[str, int]:
         """Packets per named counter and per entry, and those the guard dropped."""

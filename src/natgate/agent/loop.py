@@ -12,7 +12,7 @@ import structlog
 
 from natgate.agent.consent import refuse, refuse_foreign
 from natgate.agent.drift import Drifts, kernel_warnings, summary
-from natgate.agent.edits import Applied, make, stored_spec
+from natgate.agent.edits import Applied, Planned, make, plan, stored_spec
 from natgate.agent.keeper import Keeper, Kept
 from natgate.agent.replication import Replication
 from natgate.agent.roles import remembered_roles, remembered_wishes, roles_of, still_valid
@@ -131,7 +131,9 @@ class Agent:
         self._inbox.append(event)
         self._awake.set()
 
-    async def apply(self, text: str, source: str, *, force_deletion: bool = False) -> Applied:
+    async def apply(
+        self, text: str, source: str, *, force_deletion: bool = False, end_flows: bool = False
+    ) -> Applied:
         """Bring a spec into force on this node, wholly or not at all.
 
         The spec is stored first: killed at any moment, the node comes back with the old spec or
@@ -154,8 +156,9 @@ class Agent:
                 else:
                     await self._let_go()
                 raise
+            ended = self._keeper.end_stale(spec, before) if end_flows else 0
         LOG.info("spec applied", generation=generation.number, changes=len(kept.changes))
-        return Applied(generation=generation.number, changes=kept.changes)
+        return Applied(generation=generation.number, changes=kept.changes, ended=ended)
 
     async def edit(self, edit: Edit) -> Applied:
         """Add or remove one entry: at once where only elements change, else by a whole `apply`."""
@@ -171,11 +174,11 @@ class Agent:
                 return Applied(generation=self._generation.number, changes=(change,))
         return await self.apply(render_spec(edited(self._spec, edit)), "spec")
 
-    def plan(self, text: str, source: str) -> tuple[Spec, tuple[Change, ...]]:
-        """The changes that `apply` would make; nothing is done."""
+    def plan(self, text: str, source: str) -> Planned:
+        """What `apply` would do; nothing is done."""
         spec = parse_spec(text, source)
         refuse_foreign(self.node, spec)
-        return spec, self._keeper.plan(spec)[2]
+        return plan(self._keeper, spec, self._spec)
 
     async def remove(self) -> tuple[Change, ...]:
         """Take away all that natgate made here, and idle until the next spec.

@@ -16,7 +16,7 @@ from natgate.agent.metrics import Metrics
 from natgate.api.entries import edits, shown
 from natgate.api.operate import operations
 from natgate.model.error import NatgateError, RefusedError, SpecError
-from natgate.plan import deletion, explain
+from natgate.plan import deletion, explain, stale
 from natgate.wire.config import render_spec
 from natgate.wire.exposition import metrics_json
 
@@ -33,6 +33,9 @@ class SpecToApply(SpecText):
 
     force_deletion: bool = Field(
         default=False, description="also delete gateways that still have entries"
+    )
+    end_flows: bool = Field(
+        default=False, description="end the open flows that new ones would not be like"
     )
 
 
@@ -83,17 +86,20 @@ def make_app(agent: Agent, metrics: Metrics) -> FastAPI:
     @app.post("/v1/plan")
     async def plan(body: SpecText) -> dict[str, Any]:
         """The changes that applying this spec would make; nothing is done."""
-        spec, changes = agent.plan(body.text, body.source)
+        planned = agent.plan(body.text, body.source)
         return {
             "node": agent.node,
-            "changes": explain.as_json(changes),
-            "notes": [*deletion.notes(agent.spec()[0], spec), *explain.notes(spec)],
+            "changes": explain.as_json(planned.changes),
+            "flows": stale.summary(planned.stale),
+            "notes": [*deletion.notes(agent.spec()[0], planned.spec), *explain.notes(planned.spec)],
         }
 
     @app.post("/v1/apply")
     async def apply(body: SpecToApply) -> dict[str, Any]:
         """Bring a spec into force on this node, wholly or not at all."""
-        applied = await agent.apply(body.text, body.source, force_deletion=body.force_deletion)
+        applied = await agent.apply(
+            body.text, body.source, force_deletion=body.force_deletion, end_flows=body.end_flows
+        )
         return shown(agent, applied)
 
     @app.post("/v1/remove")

@@ -62,10 +62,16 @@ class AgentClient:
         """The changes that `apply` would make."""
         return dict(self._ask("POST", "/v1/plan", {"text": text, "source": source}))
 
-    def apply(self, text: str, source: str, *, force_deletion: bool = False) -> dict[str, Any]:
-        """Bring a spec into force; `force_deletion`: also delete gateways that have entries."""
-        body = {"text": text, "source": source, "force_deletion": force_deletion}
-        return dict(self._ask("POST", "/v1/apply", body))
+    def apply(
+        self, text: str, source: str, *, force_deletion: bool = False, end_flows: bool = False
+    ) -> dict[str, Any]:
+        """Bring a spec into force; `force_deletion`: also delete gateways that have entries.
+
+        `end_flows`: end the open flows that it would translate otherwise.
+        """
+        body = {"text": text, "source": source}
+        wishes = {"force_deletion": force_deletion, "end_flows": end_flows}
+        return dict(self._ask("POST", "/v1/apply", {**body, **wishes}))
 
     def add_entry(self, gateway: str, kind: str, entry: object) -> dict[str, Any]:
         """Add an entry to a gateway of this node."""

@@ -31,4 +31,9 @@ def edits(agent: Agent) -> APIRouter:
 def shown(agent: Agent, applied: Applied) -> dict[str, Any]:
     """What was done, with each change as it was run."""
     changes = explain.as_json(applied.changes)
-    return {"node": agent.node, "generation": applied.generation, "changes": changes}
+    return {
+        "node": agent.node,
+        "generation": applied.generation,
+        "changes": changes,
+        "flows_ended": applied.ended,
+    }

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from natgate.agent import edits
 from natgate.agent.edits import stored_spec
 from natgate.agent.keeper import Keeper
 from natgate.agent.main import (
@@ -19,12 +20,12 @@ from natgate.agent.main import (
 from natgate.agent.places import DATABASE, SOCKET
 from natgate.api.client import AgentClient
 from natgate.cli.options import JSON_OPTION, NODE_OPTION, ONCE_OPTION, STATE_OPTION
-from natgate.cli.output import err, out, print_json, table
+from natgate.cli.output import counted, err, out, print_json, table
 from natgate.kernel.features import probe
 from natgate.kernel.host import HostKernel
 from natgate.model.error import RefusedError
 from natgate.model.spec import Spec
-from natgate.plan import deletion, explain
+from natgate.plan import deletion, explain, stale
 from natgate.plan.digest import digest_of
 from natgate.wire.config import parse_spec
 
@@ -76,11 +77,12 @@ def plan(
     spec = parse_spec(text, str(file))
     if once or not (state / SOCKET).exists():
         with closing(make_hands(None, spec, node)) as hands:
-            changes = hands.keeper.plan(spec)[2]
-        before = _applied(state)
+            before = _applied(state)
+            planned = edits.plan(hands.keeper, spec, before)
         answer: dict[str, Any] = {
             "node": hands.node,
-            "changes": explain.as_json(changes),
+            "changes": explain.as_json(planned.changes),
+            "flows": stale.summary(planned.stale),
             "notes": [*deletion.notes(before, spec), *explain.notes(spec)],
         }
     else:
@@ -89,6 +91,7 @@ def plan(
         print_json(answer)
     else:
         show_changes(answer["changes"], "to be made")
+        _show_flows(answer["flows"])
         for note in answer["notes"]:
             err().print(f"note: {note}")
     if exit_code and answer["changes"]:
@@ -102,25 +105,37 @@ def plan(
 @ONCE_OPTION
 @JSON_OPTION
 @click.option("--force-deletion", is_flag=True, help="Also delete gateways that have entries.")
+@click.option("--end-flows", is_flag=True, help="End open flows that it would translate otherwise.")
 def apply(
-    file: Path, state: Path, node: str | None, once: bool, as_json: bool, force_deletion: bool
+    file: Path,
+    state: Path,
+    node: str | None,
+    once: bool,
+    as_json: bool,
+    force_deletion: bool,
+    end_flows: bool,
 ) -> None:
     """Bring a spec into force on this node, wholly or not at all."""
     text = read_file(file)
     spec = parse_spec(text, str(file))
     if once:
         _refuse_if_agent(state)
-        deletion.refuse_deletion(_applied(state), spec, force=force_deletion)
+        before = _applied(state)
+        deletion.refuse_deletion(before, spec, force=force_deletion)
         with closing(make_hands(state, spec, node)) as hands:
             answer = _apply_once(hands, text, str(file))
+            ended = hands.keeper.end_stale(spec, before) if end_flows else 0
+            answer["flows_ended"] = ended
         err().print("note: no agent: nothing keeps these rules, and nothing fails over")
     else:
         client = AgentClient(state / SOCKET)
-        answer = client.apply(text, str(file), force_deletion=force_deletion)
+        answer = client.apply(text, str(file), force_deletion=force_deletion, end_flows=end_flows)
     if as_json:
         print_json(answer)
     else:
         show_changes(answer["changes"], "made")
+        if end_flows:
+            out().print(f"{counted(answer['flows_ended'], 'flow')} ended")
         out().print(f"generation {answer['generation']} is in force on {answer['node']}")
 
 
@@ -157,7 +172,22 @@ def show_changes(changes: list[dict[str, str]], word: str) -> None:
     for change in changes:
         console.print(f"[dim]# {change['reason']}[/dim]".replace("[dim]# [", r"[dim]# \["))
         console.print(change["run"], markup=False)
-    console.print(f"{len(changes) or 'no'} change{'s' * (len(changes) != 1)} {word}")
+    console.print(f"{counted(len(changes), 'change')} {word}")
+
+
+def _show_flows(flows: dict[str, Any]) -> None:
+    """Which flows a change leaves as they are."""
+    if not flows["kept"]:
+        return
+    console = out()
+    console.print(
+        f"{counted(flows['kept'], 'open flow')} of {counted(flows['hosts'], 'host')} would keep the "
+        "translation of before; natgate apply --end-flows ends them:"
+    )
+    for example in flows["examples"]:
+        console.print(f"  {example}", markup=False)
+    if flows["kept"] > len(flows["examples"]):
+        console.print(f"  and {flows['kept'] - len(flows['examples'])} more")
 
 
 def _apply_once(hands: Hands, text: str, source: str) -> dict[str, Any]:

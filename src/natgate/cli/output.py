@@ -36,3 +36,8 @@ def table(*columns: str, title: str | None = None) -> Table:
         last = column == columns[-1]
         grid.add_column(column, no_wrap=not last, overflow="fold")
     return grid
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things: no change, 1 change, 2 changes."""
+    return f"{number or 'no'} {noun}{'s' * (number != 1)}"

@@ -35,6 +35,7 @@ from natgate.model.change import (
     TableStep,
 )
 from natgate.model.error import HostError
+from natgate.model.flow import Flow
 from natgate.model.observed import Observed, Ownership
 from natgate.model.share import EVERY_PORT
 from natgate.model.table import Chain, Lookup, Table
@@ -50,6 +51,7 @@ class FakeKernel:
     counts: dict[str, int] = field(default_factory=dict)
     applied: list[Change] = field(default_factory=list)
     closed: bool = False
+    open: list[Flow] = field(default_factory=list)
 
     def observe(self) -> Observed:
         """What is there now."""
@@ -95,6 +97,15 @@ class FakeKernel:
         """There are no flows in memory."""
         del inside, internal, allowed
         return 0
+
+    def flows(self) -> list[Flow]:
+        """The flows that a test has opened."""
+        return list(self.open)
+
+    def end(self, chosen: Collection[Flow]) -> int:
+        """They are gone."""
+        self.open = [flow for flow in self.open if flow not in chosen]
+        return len(chosen)
 
     def counters(self) -> Mapping[str, int]:
         """The counts that a test has set."""

@@ -6,6 +6,7 @@ from ipaddress import IPv4Address
 
 from natgate.kernel.netlink import NETFILTER, NetlinkSocket
 from natgate.model.address import Prefixes, covers
+from natgate.model.flow import Flow
 from natgate.wire import conntrack
 from natgate.wire.conntrack import LiveFlow
 from natgate.wire.netlink import Message
@@ -44,6 +45,20 @@ def end_withdrawn(inside: Prefixes, internal: Prefixes, allowed: Collection[IPv4
         return covers(inside, ends[0]) and not covers(internal, ends[1])
 
     return _end(conntrack.get_flows(), stale)
+
+
+def every() -> list[Flow]:
+    """Every IPv4 flow."""
+    with NetlinkSocket(NETFILTER) as netlink:
+        messages = netlink.each(conntrack.get_flows())
+        return [found for each in messages if (found := conntrack.parse_flow(each)) is not None]
+
+
+def end(chosen: Iterable[Flow]) -> int:
+    """End these flows; how many of them are gone."""
+    with NetlinkSocket(NETFILTER) as netlink:
+        codes = [netlink.ask([conntrack.end_flow(flow)])[0] for flow in chosen]
+    return sum(1 for code in codes if code in {0, errno.ENOENT})
 
 
 def translated(

@@ -21,6 +21,7 @@ from natgate.model.change import (
     SetSysctl,
     SetTunnel,
 )
+from natgate.model.flow import Flow
 from natgate.model.observed import Observed
 
 CONF = "net/ipv4/conf"
@@ -111,6 +112,14 @@ class HostKernel:
     ) -> int:
         """End the flows from inside that the far end sees as none of `allowed`."""
         return flows.end_withdrawn(inside, internal, allowed)
+
+    def flows(self) -> list[Flow]:
+        """Every flow."""
+        return flows.every()
+
+    def end(self, chosen: Collection[Flow]) -> int:
+        """End these flows."""
+        return flows.end(chosen)
 
     def counters(self) -> Mapping[str, int]:
         """Packets per named counter and per entry, and those the guard dropped."""

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from natgate.model.address import Prefixes
 from natgate.model.change import Change
+from natgate.model.flow import Flow
 from natgate.model.observed import Observed
 
 
@@ -32,6 +33,14 @@ class Kernel(Protocol):
         self, inside: Prefixes, internal: Prefixes, allowed: Collection[IPv4Address]
     ) -> int:
         """End the flows from inside that the far end sees as none of `allowed`; how many."""
+        ...
+
+    def flows(self) -> list[Flow]:
+        """Every flow, in no order; it may take seconds where there are millions."""
+        ...
+
+    def end(self, chosen: Collection[Flow]) -> int:
+        """End these flows; how many of them are gone."""
         ...
 
     def counters(self) -> Mapping[str, int]:

@@ -7,16 +7,18 @@ import struct
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
+from natgate.model.flow import Flow
 from natgate.wire.netlink import ACK, DUMP, NESTED, REQUEST, Message, attribute, attributes
 
 NEW_FLOW, GET_FLOW, DELETE_FLOW = 0x100, 0x101, 0x102
 SOURCE_TRANSLATED, DESTINATION_TRANSLATED = 0x10, 0x20
 _TUPLE_ORIGINAL, _TUPLE_REPLY, _STATUS, _ID, _STATUS_MASK = 1, 2, 3, 12, 26
 _TUPLE_IP, _SOURCE, _DESTINATION = 1, 1, 2
-_TUPLE_PROTOCOL, _DESTINATION_PORT, _ECHO_ID = 2, 3, 4
+_TUPLE_PROTOCOL, _SOURCE_PORT, _DESTINATION_PORT, _ECHO_ID = 2, 2, 3, 4
 _TIMEOUT, _MARK, _MARK_MASK = 7, 8, 21
 _FILTER, _FILTER_ORIGINAL, _FILTER_PROTOCOL = 25, 1, 1 << 3
 _PROTOCOL_NUMBER = 1
+_PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp"}
 _HEAD = struct.Struct("=BBH")
 _IPV4 = _HEAD.pack(2, 0, 0)
 
@@ -54,6 +56,44 @@ def parse_endpoints(message: Message) -> tuple[IPv4Address, IPv4Address] | None:
     if _SOURCE not in pair or _DESTINATION not in pair:
         return None
     return IPv4Address(pair[_SOURCE]), IPv4Address(pair[_DESTINATION])
+
+
+def parse_flow(message: Message) -> Flow | None:
+    """A flow of a dump with both its ends; None for other messages."""
+    if message.type != NEW_FLOW:
+        return None
+    found = attributes(message.body[_HEAD.size :])
+    if not {_TUPLE_ORIGINAL, _TUPLE_REPLY, _ID} <= found.keys():
+        return None
+    source, destination, protocol, port = _ends(found[_TUPLE_ORIGINAL], _DESTINATION_PORT)
+    reached, seen, _, reached_port = _ends(found[_TUPLE_REPLY], _SOURCE_PORT)
+    return Flow(
+        source=source,
+        destination=destination,
+        protocol=_PROTOCOLS.get(protocol, str(protocol)),
+        port=port,
+        seen=seen,
+        reached=reached,
+        reached_port=reached_port,
+        key=found[_ID],
+        tuple=found[_TUPLE_ORIGINAL],
+    )
+
+
+def _ends(data: bytes, which: int) -> tuple[IPv4Address, IPv4Address, int, int | None]:
+    """Source, destination, protocol, and one of the ports of one direction."""
+    half = attributes(data)
+    pair, proto = attributes(half.get(_TUPLE_IP, b"")), attributes(half.get(_TUPLE_PROTOCOL, b""))
+    number = int.from_bytes(proto.get(_PROTOCOL_NUMBER, bytes(1)))
+    port = int.from_bytes(proto[which]) if which in proto else None
+    source, destination = (IPv4Address(pair.get(k, bytes(4))) for k in (_SOURCE, _DESTINATION))
+    return source, destination, number, port
+
+
+def end_flow(flow: Flow) -> Message:
+    """End a flow by its tuple and its id, so never a later one."""
+    body = _IPV4 + attribute(_TUPLE_ORIGINAL | NESTED, flow.tuple) + attribute(_ID, flow.key)
+    return Message(type=DELETE_FLOW, flags=REQUEST | ACK, body=body)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,13 @@ from natgate.wire.conntrack import (
     SOURCE_TRANSLATED,
     LiveFlow,
     delete_flow,
+    end_flow,
     get_flows,
     get_reached,
     get_translated,
     get_untranslated,
     parse_endpoints,
+    parse_flow,
     parse_live,
     parse_translated,
     touch_flow,
@@ -163,3 +165,43 @@ def test_the_kernel_is_asked_for_flows_from_outside() -> None:
     """Those whose destination alone is translated; a hairpin is among the others."""
     asked = attributes(get_reached().body[4:])
     assert (asked[3], asked[26]) == (struct.pack(">I", 0x20), struct.pack(">I", 0x30))
+
+
+def half(source: IPv4Address, destination: IPv4Address, protocol: bytes) -> bytes:
+    """One direction of a flow."""
+    ends = attribute(1, source.packed) + attribute(2, destination.packed)
+    return attribute(1 | 0x8000, ends) + attribute(2 | 0x8000, protocol)
+
+
+def test_a_flow_is_read_with_both_its_ends() -> None:
+    """Ports are those of its first packet and of who is reached; others have none."""
+    seen, host = IPv4Address("203.0.113.3"), IPv4Address("10.0.0.9")
+    ports = attribute(1, b"\x06") + attribute(2, b"\x9c\x40") + attribute(3, b"\x01\xbb")
+    back = attribute(1, b"\x06") + attribute(2, b"\x1f\x90") + attribute(3, b"\x04\x01")
+    original, key = half(SOURCE, DESTINATION, ports), b"\0\0\0\x07"
+    message = flow(
+        attribute(1 | 0x8000, original),
+        attribute(2 | 0x8000, half(host, seen, back)),
+        attribute(12, key),
+    )
+    found = parse_flow(message)
+    assert found is not None
+    assert (found.source, found.destination, found.protocol, found.port) == (
+        SOURCE,
+        DESTINATION,
+        "tcp",
+        443,
+    )
+    assert (found.seen, found.reached, found.reached_port) == (seen, host, 8080)
+    order = end_flow(found)
+    named = attributes(order.body[4:])
+    assert (order.type, order.flags) == (DELETE_FLOW, REQUEST | ACK)
+    assert named == {1: original, 12: key}
+    bare = half(SOURCE, DESTINATION, attribute(1, b"\x2f"))
+    gre = parse_flow(
+        flow(attribute(1 | 0x8000, bare), attribute(2 | 0x8000, bare), attribute(12, key))
+    )
+    assert gre is not None
+    assert (gre.protocol, gre.port) == ("47", None)
+    assert parse_flow(flow(TUPLE, kind=DELETE_FLOW)) is None
+    assert parse_flow(flow(TUPLE)) is None
