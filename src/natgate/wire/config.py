@@ -163,7 +163,7 @@ _PLAIN_WORDS = (
 )
 """What pydantic says of Python, in the words of YAML."""
 
-_UNION_TAGS = {"icmp", "tcp", "none", "lab", "vrrp", "frr", "etcd", "witness"}
+_UNION_TAGS = {"icmp", "tcp", "none", "lab", "vrrp", "frr", "etcd", "witness", "single", "many"}
 
 
 def _problem(item: Any) -> Problem:  # noqa: ANN401 (pydantic's ErrorDetails is a private TypedDict)

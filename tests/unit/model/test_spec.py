@@ -19,6 +19,7 @@ FIELDS = {
     "HandOver": "carrier port",
     "Replication": "kind port",
     "FixedAddress": "address withdrawn",
+    "AddressRange": "range withdrawn",
     "SnatEntry": (
         "name network subnets hosts sources destinations addresses affinity protocols ports"
     ),
