@@ -102,6 +102,13 @@ def notes(spec: Spec) -> tuple[str, ...]:
         for gateway in spec.gateways
         if not gateway.health.upstream
     ]
+    zones = [spec.zones_of(gateway) for gateway in spec.gateways]
+    found += [
+        f"{gateway.name} is single-zone: it is lost with zone {of[0]}; give it nodes of other zones "
+        "if it is to outlive that"
+        for gateway, of in zip(spec.gateways, zones, strict=True)
+        if len(of) == 1 < len(spec.network.zones)
+    ]
     return tuple(found)
 
 
