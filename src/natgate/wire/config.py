@@ -1,6 +1,7 @@
 """YAML to a validated model: every error at once, each with its line and path."""
 
 import re
+from ipaddress import IPv6Network
 from typing import Any, TypeVar
 
 import yaml
@@ -183,6 +184,10 @@ def _sentence(item: Any) -> str:  # noqa: ANN401 (as above)
         return "unknown key; remove it or correct its spelling (natgate schema lists all keys)"
     if kind == "missing":
         return "missing; it must be given"
+    if _is_ipv6(item["input"]):
+        return (
+            f"{item['input']} is IPv6; natgate translates IPv4 only, and its nodes forward no IPv6"
+        )
     if kind == "value_error":
         return message.removeprefix("Value error, ")
     if kind == "string_pattern_mismatch":
@@ -193,6 +198,14 @@ def _sentence(item: Any) -> str:  # noqa: ANN401 (as above)
     if len(shown) > 60:  # noqa: PLR2004 (one line on a screen)
         return message
     return f"{message[0].lower()}{message[1:]}, not {shown}"
+
+
+def _is_ipv6(value: object) -> bool:
+    """Whether somebody wrote an IPv6 address or prefix."""
+    try:
+        return isinstance(value, str) and bool(IPv6Network(value, strict=False))
+    except ValueError:
+        return False
 
 
 def _without(data: object, paths: list[Path]) -> object:
