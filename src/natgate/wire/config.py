@@ -164,6 +164,8 @@ _PLAIN_WORDS = (
 )
 """What pydantic says of Python, in the words of YAML."""
 
+NO_IPV6 = "natgate translates IPv4 only, and its nodes forward no IPv6"
+
 _UNION_TAGS = {"icmp", "tcp", "none", "lab", "vrrp", "frr", "etcd", "witness", "single", "many"}
 
 
@@ -180,14 +182,12 @@ def _problem(item: Any) -> Problem:  # noqa: ANN401 (pydantic's ErrorDetails is 
 
 def _sentence(item: Any) -> str:  # noqa: ANN401 (as above)
     kind, message = item["type"], str(item["msg"])
+    if kind in {"ip_v4_address", "value_error"} and _is_ipv6(item["input"]):
+        kind, message = "value_error", f"{item['input']} is IPv6; {NO_IPV6}"
     if kind == "extra_forbidden":
         return "unknown key; remove it or correct its spelling (natgate schema lists all keys)"
     if kind == "missing":
         return "missing; it must be given"
-    if _is_ipv6(item["input"]):
-        return (
-            f"{item['input']} is IPv6; natgate translates IPv4 only, and its nodes forward no IPv6"
-        )
     if kind == "value_error":
         return message.removeprefix("Value error, ")
     if kind == "string_pattern_mismatch":
