@@ -106,7 +106,7 @@ def test_a_mistake_is_named(old: str, new: str, path: str, words: str) -> None:
     [
         ("fabric: flat", "fabric: cloud", "spec.steering", "a lab moves its own routes"),
         (
-            "{kind: vrrp, interface: eth0, router_id: 51, inside: [10.30.0.1]}",
+            "{kind: vrrp, interface: eth0, router_id: 51, inside: [10.30.0.1], advert_interval: 100ms}",
             "{kind: lab}",
             "spec.steering",
             "use kind vrrp",
