@@ -69,3 +69,16 @@ class SteeringContract:
         """What was moved stays moved."""
         asyncio.run(bench.steering.point(ROUTES, NODES[0]))
         bench.steering.close()
+
+
+class TablesContract(SteeringContract):
+    """The same, where natgate writes into route tables that others write into as well."""
+
+    def test_what_somebody_else_made_is_left(self, bench: Bench) -> None:
+        """A foreign route is named and stays; the others are moved all the same."""
+        asyncio.run(bench.steering.point(ROUTES, NODES[0]))
+        bench.lead_astray(ROUTES[1])
+        assert asyncio.run(bench.steering.point(ROUTES, NODES[1])).keys() == {ROUTES[1]}
+        first, foreign, last = asyncio.run(bench.steering.read(ROUTES)).values()
+        assert (first, last) == (NODES[1], NODES[1])
+        assert isinstance(foreign, str)

@@ -52,6 +52,7 @@ STATUS_KEYS = {
     "gateways": "every gateway of the spec",
     "gateways[].name": "its name",
     "gateways[].mode": "how its nodes share the work",
+    "gateways[].zones": "where its nodes stand; with one zone, it is lost with that",
     "gateways[].addresses": "its fixed addresses",
     "gateways[].active": "the node that receives what returns: its first route leads there; or null",
     "gateways[].epoch": "the highest epoch of its shares",

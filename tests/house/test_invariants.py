@@ -28,3 +28,16 @@ def test_every_decision_is_listed() -> None:
     for page in directory.glob("2*.md"):
         assert f"({page.name})" in listed
         assert page.read_text().startswith(f"# {page.name[:10]}: ")
+
+
+def test_each_rule_names_tests_that_exist() -> None:
+    """A page that says which test holds a rule is right."""
+    made = {
+        node.name
+        for file in (ROOT / "tests").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.FunctionDef)
+    }
+    for page in (ROOT / "docs" / "concepts").glob("*.md"):
+        for name in re.findall(r"`(test_\w+)`", page.read_text()):
+            assert name in made, f"{page.name}: {name}"

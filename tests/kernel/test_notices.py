@@ -72,6 +72,8 @@ def test_changes_to_other_tables_are_not_announced(kernel: HostKernel, notices: 
     [
         "sysctl -qw net.ipv4.ip_forward=0",
         "sysctl -qw net.ipv4.conf.all.rp_filter=1",
+        "sysctl -qw net.ipv6.conf.all.forwarding=1",
+        "sysctl -qw net.ipv6.conf.eth0.force_forwarding=1",
         "tc filter del dev eth0 egress",
         "tc qdisc del dev eth0 clsact",
         "ip link del eth0",

@@ -12,10 +12,11 @@ from natgate.model.observed import Observed
 from natgate.model.roles import Roles
 from natgate.model.spec import Spec
 from natgate.plan.compile import (
-    FORWARDING,
     NO_ROLES,
+    SWITCHES,
     NodeFacts,
     compile_node,
+    follows,
     inside_of,
     internal_of,
 )
@@ -180,9 +181,9 @@ class Keeper:
         """What was there before the first change, so that removing can restore it."""
         if isinstance(change, SetSysctl) and change.previous is not None:
             self._store.remember("sysctl", change.key, change.previous)
-            if change.key == FORWARDING:  # the kernel then sets every link's as well
+            if change.key in SWITCHES:  # the kernel then sets every link's as well
                 for key, value in observed.sysctls.items():
-                    if key.endswith("/forwarding"):
+                    if follows(change.key, key):
                         self._store.remember("sysctl", key, value)
         if isinstance(change, SetGuard) and change.link not in observed.hooks:
             self._store.remember("hooks", change.link, "")

@@ -164,7 +164,7 @@ def make_steering(spec: Spec, node: str, state: Path) -> Steering:
         return VrrpSteering(spec, node, state)
     end_keepalived(state)
     if spec.steering.kind == "lab":
-        return LabSteering(spec.steering)
+        return LabSteering(spec.steering, spec, node)
     if spec.steering.kind == "frr":
         return FrrSteering(spec.steering, spec, node)
     return NoSteering(spec.node(node).address)
@@ -197,11 +197,11 @@ def make_witness(spec: Spec, state: Path) -> Witness:
 
 
 def withdraw_steering(state: Path, kernel: HostKernel, store: Store) -> str | None:
-    """Take away, without an agent, what the stored spec announces; why that failed, or None."""
+    """Take away, without an agent, what the stored spec announces or routes; why that failed, or None."""
     latest = store.latest()
     try:
         spec = stored_spec(latest) if latest is not None else None
-        if spec is None or spec.steering.kind != "frr":
+        if spec is None or spec.steering.kind not in {"frr", "lab"}:
             return None
         steering = make_steering(spec, which_node(spec, kernel.observe(), None), state)
         try:

@@ -55,6 +55,7 @@ def _gateway(spec: Spec, state: State, gateway: Gateway, now: float) -> dict[str
     return {
         "name": gateway.name,
         "mode": gateway.mode,
+        "zones": list(spec.zones_of(gateway)),
         "addresses": [str(fixed.address) for fixed in gateway.addresses],
         "active": shares[0]["carrier"],
         "epoch": max(share["epoch"] for share in shares),

@@ -111,7 +111,7 @@ def show_status(answer: Mapping[str, Any]) -> None:
             gateways.add_row(
                 gateway["name"] if index == 0 else "",
                 ", ".join(gateway["addresses"]) if index == 0 else "",
-                gateway["mode"] if index == 0 else "",
+                _mode(gateway) if index == 0 else "",
                 _carrier(share),
                 share["ports"],
                 str(share["epoch"]),
@@ -133,6 +133,12 @@ def show_status(answer: Mapping[str, Any]) -> None:
     if answer["warnings"]:
         console.print()
         _show_warnings(answer["warnings"])
+
+
+def _mode(gateway: Mapping[str, Any]) -> str:
+    """How its nodes share the work, and the zone that it cannot outlive."""
+    zones = gateway["zones"]
+    return str(gateway["mode"]) + (f", zone {zones[0]} only" if len(zones) == 1 else "")
 
 
 def _carrier(share: Mapping[str, Any]) -> str:

@@ -27,8 +27,9 @@ class FakeSteering:
         return {route: self.targets.get(route) for route in routes}
 
     async def point(self, routes: Sequence[Route], node: IPv4Address) -> Mapping[Route, str]:
-        """Lead every route to a node."""
-        failed = self.forbidden if not self.away else set(routes)
+        """Lead every route to a node, but for what somebody else has led to something."""
+        foreign = {route for route, target in self.targets.items() if isinstance(target, str)}
+        failed = self.forbidden | foreign if not self.away else set(routes)
         for route in routes:
             if route not in failed:
                 self.targets[route] = node

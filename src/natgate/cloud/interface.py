@@ -20,7 +20,8 @@ class Steering(Protocol):
     async def point(self, routes: Sequence[Route], node: IPv4Address) -> Mapping[Route, str]:
         """Lead every route to a node, in order, creating what is missing.
 
-        Each route is attempted; the answer holds the error of each that failed.
+        One that leads to something else than a node, and that natgate did not make, is an error and
+        stays. Each route is attempted; the answer holds the error of each that failed.
         """
         ...
 

@@ -26,10 +26,13 @@ from natgate.model.observed import Observed
 
 CONF = "net/ipv4/conf"
 LINK_SETTINGS = ("rp_filter", "send_redirects", "forwarding")
+CONF6 = "net/ipv6/conf"
+LINK_SETTINGS6 = ("forwarding", "force_forwarding")
 SETTINGS = (
     "net/ipv4/ip_forward",
     "net/ipv4/conf/all/rp_filter",
     "net/ipv4/conf/all/send_redirects",
+    "net/ipv6/conf/all/forwarding",
     "net/netfilter/nf_conntrack_tcp_be_liberal",
     "net/netfilter/nf_conntrack_tcp_loose",
     "net/netfilter/nf_conntrack_events",
@@ -56,7 +59,8 @@ class HostKernel:
         tunnel, detours = self._handover.read()
         links = self._links.all()
         per_link = (f"{CONF}/{name}/{key}" for name in links for key in LINK_SETTINGS)
-        keys = (*SETTINGS, *per_link)
+        per_link6 = (f"{CONF6}/{name}/{key}" for name in links for key in LINK_SETTINGS6)
+        keys = (*SETTINGS, *per_link, *per_link6)
         values = {key: sysctl.read(key) for key in keys}
         return Observed(
             table=table,

@@ -9,7 +9,8 @@ from natgate.wire.netlink import parse_messages
 from natgate.wire.nfnetlink import touches_table
 
 NFTABLES_GROUP = 7
-LINK_GROUP, TC_GROUP, IPV4_NETCONF_GROUP = 1, 4, 24
+LINK_GROUP, TC_GROUP, IPV4_NETCONF_GROUP, IPV6_NETCONF_GROUP = 1, 4, 24, 25
+_SETTINGS_GROUPS = (LINK_GROUP, TC_GROUP, IPV4_NETCONF_GROUP, IPV6_NETCONF_GROUP)
 _BUFFER = 1 << 20
 _RECEIVE_BUFFER_FORCE = 33
 
@@ -30,7 +31,7 @@ class Notices:
     def __init__(self, own_port: int) -> None:
         self._own_port = own_port
         self._table = _listen(NETFILTER, (NFTABLES_GROUP,))
-        self._settings = _listen(ROUTE, (LINK_GROUP, TC_GROUP, IPV4_NETCONF_GROUP))
+        self._settings = _listen(ROUTE, _SETTINGS_GROUPS)
 
     @property
     def sockets(self) -> tuple[socket.socket, socket.socket]:

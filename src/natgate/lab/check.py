@@ -12,7 +12,7 @@ from natgate.model.steering import FrrSteering, LabSteering, VrrpSteering
 
 def problems(scene: Scene) -> tuple[Problem, ...]:
     """Every contradiction in a scene and in its spec; empty means it can be built."""
-    checks = (_names, _addresses, _clients, _nodes, _routers, _targets, _steering)
+    checks = (_names, _addresses, _clients, _nodes, _routers, _targets, _routes, _steering)
     inside = (
         Problem(path=f"spec.{problem.path}", message=problem.message)
         for problem in rules.problems(scene.spec)
@@ -107,6 +107,23 @@ def _targets(scene: Scene) -> Iterator[Problem]:
         elif target.address not in router.prefix:
             message = f"{target.address} is not inside {router.prefix}, behind router {router.name}"
             yield Problem(path=f"{path}.address", message=message)
+
+
+def _routes(scene: Scene) -> Iterator[Problem]:
+    tables = {subnet.table for subnet in scene.spec.network.subnets if subnet.kind != "address"}
+    routers = {router.name for router in scene.routers}
+    for index, route in enumerate(scene.routes):
+        path = f"routes[{index}]"
+        if scene.fabric == "flat":
+            yield Problem(path=path, message="a flat fabric has no route tables; leave it out")
+        if route.table not in tables:
+            message = (
+                f"{route.table} is not a route table of the spec ({', '.join(sorted(tables))})"
+            )
+            yield Problem(path=f"{path}.table", message=message)
+        if route.router not in routers:
+            message = f"{route.router} is not one of the routers ({', '.join(routers) or 'none'})"
+            yield Problem(path=f"{path}.router", message=message)
 
 
 def _steering(scene: Scene) -> Iterator[Problem]:

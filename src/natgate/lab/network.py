@@ -137,6 +137,10 @@ def _vpc(scene: Scene) -> Iterator[str]:
         for router in scene.routers:
             via = f"via {router.address} dev {port[router.name]} onlink"
             yield f"route add {router.prefix} {via} table {number[name]}"
+    addresses = {router.name: router.address for router in scene.routers}
+    for other in scene.routes:
+        via = f"via {addresses[other.router]} dev {port[other.router]} onlink"
+        yield f"route add {other.destination} {via} table {number[other.table]}"
 
 
 def _vpc_with_bgp(scene: Scene) -> Iterator[str]:

@@ -54,6 +54,14 @@ class Target(Model):
     )
 
 
+class OtherRoute(Model):
+    """A route of somebody else, which stands in a route table before natgate comes."""
+
+    table: str = Field(description="the route table of a subnet of the spec")
+    destination: Prefix = Field(description="0.0.0.0/0 is a default route")
+    router: Name = Field(description="the router that it leads to")
+
+
 class Scene(Model):
     """A whole natgate.lab/v1 file."""
 
@@ -68,6 +76,7 @@ class Scene(Model):
     clients: tuple[Client, ...] = ()
     routers: tuple[Router, ...] = ()
     targets: tuple[Target, ...] = ()
+    routes: tuple[OtherRoute, ...] = ()
     spec: Spec = Field(description="the natgate/v1 spec that the agents get")
 
 

@@ -1,9 +1,16 @@
 """What the operator writes of one gateway: addresses, entries, health."""
 
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import (
+    AfterValidator,
+    Discriminator,
+    Field,
+    GetPydanticSchema,
+    Tag,
+    field_validator,
+)
 
 from natgate.model.fields import Duration, Model, Name, Port, PortRange, PortRangeOrAny, Prefix
 
@@ -17,6 +24,53 @@ class FixedAddress(Model):
         description="takes no new flows of SNAT entries, which go on with their other addresses; "
         "flows that have it keep it",
     )
+
+
+class AddressRange(Model):
+    """All addresses of a prefix, as if each were written."""
+
+    range: Prefix = Field(description="at most 256 addresses (/24); the quota counts each")
+    withdrawn: bool = Field(default=False, description="the same for each of them")
+
+    @field_validator("range")
+    @classmethod
+    def _small(cls, prefix: IPv4Network) -> IPv4Network:
+        if prefix.prefixlen < LARGEST_RANGE:
+            raise ValueError(f"{prefix} holds more than 256 addresses; take a /24 or less")
+        return prefix
+
+
+LARGEST_RANGE = 24
+
+
+def _kind_of(value: object) -> str:
+    """Which of the two an item is; these words are no keys of either."""
+    return "many" if isinstance(value, dict) and "range" in value else "single"
+
+
+def _each(written: tuple[FixedAddress | AddressRange, ...]) -> tuple[FixedAddress, ...]:
+    return tuple(
+        FixedAddress(address=address, withdrawn=item.withdrawn)
+        for item in written
+        for address in (item.range if isinstance(item, AddressRange) else (item.address,))
+    )
+
+
+_Written = Annotated[
+    tuple[
+        Annotated[
+            Annotated[FixedAddress, Tag("single")] | Annotated[AddressRange, Tag("many")],
+            Discriminator(_kind_of),
+        ],
+        ...,
+    ],
+    AfterValidator(_each),
+]
+Addresses = Annotated[
+    tuple[FixedAddress, ...],
+    GetPydanticSchema(lambda _, handler: handler.generate_schema(_Written)),
+]
+"""Single addresses, where a file may say ranges as well."""
 
 
 class SnatEntry(Model):
@@ -171,7 +225,7 @@ class Gateway(Model):
     nodes: tuple[Name, ...] = Field(
         default=(), description="nodes that may carry it, preferred first; all if left out"
     )
-    addresses: tuple[FixedAddress, ...] = Field(
+    addresses: Addresses = Field(
         min_length=1, description="what the far side sees, whichever node carries the gateway"
     )
     snat: tuple[SnatEntry, ...] = Field(

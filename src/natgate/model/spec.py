@@ -196,6 +196,10 @@ class Spec(Model):
         """The nodes that may carry a gateway, preferred first."""
         return gateway.nodes or tuple(node.name for node in self.nodes)
 
+    def zones_of(self, gateway: Gateway) -> tuple[str, ...]:
+        """The zones in which a gateway's nodes stand: with the last of them it is lost."""
+        return tuple(dict.fromkeys(self.node(name).zone for name in self.nodes_of(gateway)))
+
     def addresses_of(self, gateway: Gateway, entry: SnatEntry) -> tuple[IPv4Address, ...]:
         """The addresses an entry uses: its own choice, else all that serve no single host."""
         taken = single_addresses(gateway)

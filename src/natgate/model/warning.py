@@ -90,7 +90,8 @@ _KINDS = (
         code="route-foreign",
         severity="critical",
         meaning="a route of a gateway leads to something that is no node of the spec",
-        way_out="remove that route, or name its target as a node; natgate does not take it over",
+        way_out="remove that route; or name its target as a node; or, if it is to stay, have entries name "
+        "the destinations that are to come here, since the longest prefix wins",
     ),
     WarningKind(
         code="routes-failed",

@@ -29,6 +29,15 @@ FORWARDING = "net/ipv4/ip_forward"
 """Set last, so that nothing is forwarded before the rules and the guard are in place; it sets every
 link, which then can still be switched off alone."""
 
+FORWARDING6 = "net/ipv6/conf/all/forwarding"
+"""Off and kept off: nothing here translates IPv6, so it would leave with the hosts' own addresses.
+`force_forwarding` (kernel 6.17) lets a link forward nevertheless."""
+
+IPV6 = "net/ipv6/"
+_FOLLOWING = {FORWARDING: "net/ipv4/conf/", FORWARDING6: "net/ipv6/conf/"}
+SWITCHES = tuple(_FOLLOWING)
+"""Settings with which the kernel sets others."""
+
 NO_ROLES = Roles()
 COUNTERS = ("invalid", "no_address", "no_entry")
 HANDOVER_COUNTERS = ("handed_over", "no_block")
@@ -99,9 +108,16 @@ def _sysctls(links: Iterable[str], *, replicated: bool) -> dict[str, str]:
         **(EVENTS if replicated else {}),
         **reverse_path,
         **redirects,
+        FORWARDING6: "0",
+        **{f"net/ipv6/conf/{name}/force_forwarding": "0" for name in links},
         FORWARDING: "1",
         **{f"net/ipv4/conf/{name}/forwarding": "1" for name in links},
     }
+
+
+def follows(switch: str, key: str) -> bool:
+    """Whether the kernel sets a setting of a link whenever a switch is changed."""
+    return key != switch and key.startswith(_FOLLOWING[switch]) and key.endswith("forwarding")
 
 
 def carried_by(spec: Spec, node: str) -> tuple[Gateway, ...]:

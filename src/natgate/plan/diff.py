@@ -34,7 +34,7 @@ from natgate.model.change import (
 from natgate.model.desired import Desired, Detour
 from natgate.model.observed import Observed
 from natgate.model.table import Chain, Lookup, Table
-from natgate.plan.compile import FORWARDING
+from natgate.plan.compile import IPV6, SWITCHES, follows
 
 EMPTY = Table()
 
@@ -68,6 +68,8 @@ def diff(desired: Desired, observed: Observed) -> tuple[Change, ...]:
     for link in sorted(observed.guards.keys() - desired.guards.keys()):
         changes.append(RemoveGuard(link=link))
     for key, value in desired.sysctls.items():
+        if key.startswith(IPV6) and key not in observed.sysctls:
+            continue  # a kernel without it forwards no IPv6 by it
         if observed.sysctls.get(key) != value:
             previous = observed.sysctls.get(key)
             changes.append(SetSysctl(key=key, value=value, previous=previous))
@@ -99,11 +101,12 @@ def _by_mark(detours: Iterable[Detour]) -> list[Detour]:
 
 def _settings_back(present: Mapping[str, str], previous: Mapping[str, str]) -> Iterator[SetSysctl]:
     """Forwarding first: it sets that of every link, so each of these is written after it."""
-    before = previous.get(FORWARDING)
-    resets = before is not None and present.get(FORWARDING) not in {None, before}
-    others = [key for key in reversed(list(previous)) if key != FORWARDING]
-    for key in (FORWARDING, *others) if resets else others:
-        again = resets and key.endswith("/forwarding")
+    switches = [
+        key for key in SWITCHES if key in previous and present.get(key) not in {None, previous[key]}
+    ]
+    others = [key for key in reversed(list(previous)) if key not in SWITCHES]
+    for key in (*switches, *others):
+        again = any(follows(switch, key) for switch in switches)
         if key in present and (again or present[key] != previous[key]):
             yield SetSysctl(key=key, value=previous[key], previous=present[key])
 

@@ -28,6 +28,8 @@ _WHY = {
     "send_redirects": "packets turn round on one link; redirects would lead clients past the node",
     "forwarding": "each link forwards; it can be switched off apart from the others",
     "net/ipv4/ip_forward": "a gateway forwards; set last, when rules and guard are in place",
+    "net/ipv6/conf/all/forwarding": "IPv6 is not translated, so none is forwarded",
+    "force_forwarding": "the same for each link, whatever the setting of all says",
     "net/netfilter/nf_conntrack_tcp_be_liberal": "a node that takes over has not seen the window "
     "of a connection; strict checks would drop its packets",
     "net/netfilter/nf_conntrack_tcp_loose": "a connection picked up in its middle could be given "
@@ -101,6 +103,13 @@ def notes(spec: Spec) -> tuple[str, ...]:
         f"{gateway.name} has no upstream check: a dead path beyond a node goes unnoticed"
         for gateway in spec.gateways
         if not gateway.health.upstream
+    ]
+    zones = [spec.zones_of(gateway) for gateway in spec.gateways]
+    found += [
+        f"{gateway.name} is single-zone: it is lost with zone {of[0]}; give it nodes of other zones "
+        "if it is to outlive that"
+        for gateway, of in zip(spec.gateways, zones, strict=True)
+        if len(of) == 1 < len(spec.network.zones)
     ]
     return tuple(found)
 

@@ -25,7 +25,11 @@ def _of_share(state: State, share: ShareSetup, now: float) -> Iterator[ActiveWar
         yield warning("routes-failed", share.name, f"{share.name}: {held.error}")
     for route, holder in (held.holders or {}).items():
         if not share.movable(holder):
-            yield warning("route-foreign", share.name, f"{route} leads to {holder}")
+            text = (
+                f"{route} leads to {holder}, which is no node, and stays: remove it, or have entries "
+                "name the destinations that are to come here"
+            )
+            yield warning("route-foreign", share.name, text)
     judged = {node: judge(state, share, node, now) for node in share.nodes}
     for node, verdict in judged.items():
         yield from _of_node(node, verdict)

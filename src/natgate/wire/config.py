@@ -1,6 +1,7 @@
 """YAML to a validated model: every error at once, each with its line and path."""
 
 import re
+from ipaddress import IPv6Network
 from typing import Any, TypeVar
 
 import yaml
@@ -169,7 +170,9 @@ _PLAIN_WORDS = (
 )
 """What pydantic says of Python, in the words of YAML."""
 
-_UNION_TAGS = {"icmp", "tcp", "none", "lab", "vrrp", "frr", "etcd", "witness"}
+NO_IPV6 = "natgate translates IPv4 only, and its nodes forward no IPv6"
+
+_UNION_TAGS = {"icmp", "tcp", "none", "lab", "vrrp", "frr", "etcd", "witness", "single", "many"}
 
 
 def _problem(item: Any) -> Problem:  # noqa: ANN401 (pydantic's ErrorDetails is a private TypedDict)
@@ -185,6 +188,8 @@ def _problem(item: Any) -> Problem:  # noqa: ANN401 (pydantic's ErrorDetails is 
 
 def _sentence(item: Any) -> str:  # noqa: ANN401 (as above)
     kind, message = item["type"], str(item["msg"])
+    if kind in {"ip_v4_address", "value_error"} and _is_ipv6(item["input"]):
+        kind, message = "value_error", f"{item['input']} is IPv6; {NO_IPV6}"
     if kind == "extra_forbidden":
         return "unknown key; remove it or correct its spelling (natgate schema lists all keys)"
     if kind == "missing":
@@ -199,6 +204,14 @@ def _sentence(item: Any) -> str:  # noqa: ANN401 (as above)
     if len(shown) > 60:  # noqa: PLR2004 (one line on a screen)
         return message
     return f"{message[0].lower()}{message[1:]}, not {shown}"
+
+
+def _is_ipv6(value: object) -> bool:
+    """Whether somebody wrote an IPv6 address or prefix."""
+    try:
+        return isinstance(value, str) and bool(IPv6Network(value, strict=False))
+    except ValueError:
+        return False
 
 
 def _without(data: object, paths: list[Path]) -> object:

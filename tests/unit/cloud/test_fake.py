@@ -6,7 +6,7 @@ import pytest
 
 from natgate.cloud.fake import FakeSteering
 from natgate.model.error import HostError
-from tests.steering_contract import NODES, ROUTES, Bench, SteeringContract
+from tests.steering_contract import NODES, ROUTES, Bench, TablesContract
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def bench(steering: FakeSteering) -> Bench:
     return Bench(steering=steering, lead_astray=lead_astray)
 
 
-class TestFakeSteering(SteeringContract):
+class TestFakeSteering(TablesContract):
     """Every test of the contract."""
 
 

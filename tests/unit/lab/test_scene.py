@@ -106,7 +106,7 @@ def test_a_mistake_is_named(old: str, new: str, path: str, words: str) -> None:
     [
         ("fabric: flat", "fabric: cloud", "spec.steering", "a lab moves its own routes"),
         (
-            "{kind: vrrp, interface: eth0, router_id: 51, inside: [10.30.0.1]}",
+            "{kind: vrrp, interface: eth0, router_id: 51, inside: [10.30.0.1], advert_interval: 100ms}",
             "{kind: lab}",
             "spec.steering",
             "use kind vrrp",
@@ -142,3 +142,25 @@ def test_a_lab_with_bgp_has_its_own_router_only() -> None:
     assert problems(bgp.replace("{kind: frr, routers: [169.254.0.1]}", "{kind: none}")) == {
         "spec.steering": "a lab moves its own routes; write {kind: lab} or {kind: frr}"
     }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path", "words"),
+    [
+        ("table: clients-a", "table: edge", "routes[0].table", "edge is not a route table of the spec"),
+        ("0.0.0.0/0, router: internet", "0.0.0.0/0, router: wan", "routes[0].router", "not one of the"),
+        ("0.0.0.0/0, router", "0.0.0.1/0, router", "routes[0].destination", "host bits set"),
+    ],
+)  # fmt: skip
+def test_a_mistake_about_somebody_elses_route_is_named(
+    old: str, new: str, path: str, words: str
+) -> None:
+    """It stands in a table of the spec and leads to a router of the scene."""
+    assert words in problems(catalogue.text_of("shared-tables").replace(old, new, 1))[path]
+
+
+def test_a_flat_fabric_has_no_route_of_somebody_else() -> None:
+    """There is no table in which it could stand."""
+    routes = "routes: [{table: hosts, destination: 0.0.0.0/0, router: vpn}]\nspec:\n"
+    scene = catalogue.text_of("vrrp").replace("spec:\n", routes, 1)
+    assert "no route tables" in problems(scene)["routes[0]"]

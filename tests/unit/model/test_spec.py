@@ -19,6 +19,7 @@ FIELDS = {
     "HandOver": "carrier port",
     "Replication": "kind port",
     "FixedAddress": "address withdrawn",
+    "AddressRange": "range withdrawn",
     "SnatEntry": (
         "name network subnets hosts sources destinations addresses affinity protocols ports"
     ),
@@ -68,6 +69,8 @@ def test_a_spec_finds_its_parts() -> None:
         spec.node("node-x")
     assert spec.nodes_of(gateway) == ("node-a", "node-c")
     assert spec.nodes_of(gateway.model_copy(update={"nodes": ("node-c",)})) == ("node-c",)
+    assert spec.zones_of(gateway) == ("a", "c")
+    assert spec.zones_of(gateway.model_copy(update={"nodes": ("node-c",)})) == ("c",)
     assert spec.addresses_of(gateway, gateway.snat[0]) == (IPv4Address("10.10.0.85"),)
     own = gateway.snat[0].model_copy(update={"addresses": (IPv4Address("10.10.0.86"),)})
     assert spec.addresses_of(gateway, own) == (IPv4Address("10.10.0.86"),)

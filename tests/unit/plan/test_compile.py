@@ -13,6 +13,7 @@ from natgate.model.table import Chain, Table
 from natgate.plan.compile import (
     COUNTERS,
     FORWARDING,
+    FORWARDING6,
     NODES_COUNTERS,
     NodeFacts,
     compile_node,
@@ -176,10 +177,14 @@ def test_settings_guards_and_blackholes_come_with_the_table() -> None:
         "net/ipv4/conf/all/send_redirects",
         "net/ipv4/conf/eth0/send_redirects",
         "net/ipv4/conf/eth1.7/send_redirects",
+        FORWARDING6,
+        "net/ipv6/conf/eth0/force_forwarding",
+        "net/ipv6/conf/eth1.7/force_forwarding",
         FORWARDING,
         "net/ipv4/conf/eth0/forwarding",
         "net/ipv4/conf/eth1.7/forwarding",
     ]
+    assert desired.sysctls[FORWARDING6] == "0"
     assert desired.guards.keys() == set(LINKS)
     assert desired.blackholes == {IPv4Network("10.10.0.85/32")}
 

@@ -31,7 +31,7 @@ from natgate.model.desired import Guard, Tunnel
 from natgate.model.observed import Observed
 from natgate.model.spec import Spec
 from natgate.model.table import Chain, Lookup, Rule
-from natgate.plan.compile import FORWARDING, NodeFacts, compile_node
+from natgate.plan.compile import FORWARDING, FORWARDING6, NodeFacts, compile_node
 from natgate.plan.diff import diff, removal
 from tests.effort import FEW
 from tests.specs import divided_zones, specs, two_zones
@@ -91,7 +91,10 @@ def order(changes: tuple[Change, ...]) -> list[type[Change]]:
 @FEW
 @given(cases())
 def test_the_order_fails_closed(case: Case) -> None:
-    """First the guards, then routes and rules, then the settings; forwarding is the last one."""
+    """First the guards, then routes and rules, then the settings; forwarding is the last one.
+
+    That of IPv6 is switched off before it.
+    """
     changes = diff(case.desired, case.held)
     wanted = [
         *(SetGuard, AddBlackhole, SetTunnel, AddDetour, ChangeTable),
@@ -100,7 +103,10 @@ def test_the_order_fails_closed(case: Case) -> None:
     kinds = order(changes)
     assert kinds == [kind for kind in wanted if kind in kinds]
     keys = [change.key for change in changes if isinstance(change, SetSysctl)]
-    last = [key.endswith(("/ip_forward", "/forwarding")) for key in keys]
+    last = [
+        key == FORWARDING or (key.startswith("net/ipv4/conf/") and key.endswith("/forwarding"))
+        for key in keys
+    ]
     assert last == sorted(last)
 
 
@@ -261,6 +267,27 @@ def test_forwarding_of_single_links_is_restored_after_that_of_all() -> None:
     on = SetSysctl(key=link, value="1", previous="1")
     assert removal(held, {link: "1", FORWARDING: "0"}, frozenset()) == (off, on)
     assert removal(held, {link: "1", FORWARDING: "1"}, frozenset()) == ()
+
+
+def test_ipv6_is_put_back_as_it_was_link_by_link() -> None:
+    """Its switch sets the links as well, and those of IPv4 are not concerned."""
+    links = {"net/ipv6/conf/eth0/forwarding": "0", "net/ipv6/conf/eth0/force_forwarding": "1"}
+    held = replace(EMPTY, sysctls={**links, FORWARDING6: "0", "net/ipv4/conf/eth0/forwarding": "1"})
+    previous = {"net/ipv4/conf/eth0/forwarding": "1", FORWARDING6: "1", **links}
+    assert removal(held, previous, frozenset()) == (
+        SetSysctl(key=FORWARDING6, value="1", previous="0"),
+        SetSysctl(key="net/ipv6/conf/eth0/force_forwarding", value="1", previous="1"),
+        SetSysctl(key="net/ipv6/conf/eth0/forwarding", value="0", previous="0"),
+    )
+
+
+def test_a_kernel_without_ipv6_needs_no_setting_of_it() -> None:
+    """What it lacks forwards nothing; a setting of IPv4 that is absent is asked for."""
+    absent = {key: value for key, value in DESIRED.sysctls.items() if "ipv6" not in key}
+    assert len(absent) < len(DESIRED.sysctls)
+    asked = diff(DESIRED, replace(EMPTY, sysctls=absent))
+    assert not any(isinstance(change, SetSysctl) for change in asked)
+    assert any(isinstance(change, SetSysctl) for change in diff(DESIRED, EMPTY))
 
 
 def test_removal_from_an_empty_kernel_does_nothing() -> None:

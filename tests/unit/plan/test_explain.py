@@ -29,7 +29,7 @@ from natgate.plan.diff import diff
 from natgate.plan.explain import as_json, entries, notes, reason
 from natgate.wire.config import parse_spec
 from tests.gateways import every_entry
-from tests.specs import spec_with, two_zones
+from tests.specs import replaced, spec_with, two_zones
 
 PREFIX = IPv4Network("192.0.2.1/32")
 RULE = AddRule(chain="c", rule=Rule(text="drop", comment="g/e"))
@@ -121,7 +121,11 @@ def test_what_natgate_cannot_set_is_noted() -> None:
     )
     assert notes(parse_spec(alone)) == (
         "partner has no upstream check: a dead path beyond a node goes unnoticed",
+        "partner is single-zone: it is lost with zone a; give it nodes of other zones if it is to "
+        "outlive that",
     )
+    one_zone = replaced(alone, ("zones: [a, c]", "zones: [a]"), ("zone: c", "zone: a"))
+    assert len(notes(parse_spec(one_zone))) == 1, "there is no other zone"
     steered = parse_spec(alone + "steering: {kind: lab}\n")
     assert "source/destination check of every node's interface (node-a)" in notes(steered)[0]
 

@@ -58,7 +58,8 @@ def test_foreign_and_failed_routes_are_named() -> None:
     found = {w.code: w.text for w in warnings(talk.state, "d", talk.now)}
     assert found == {
         "routes-failed": "g: refused",
-        "route-foreign": "192.0.2.0/24 in c leads to 10.9.9.9",
+        "route-foreign": "192.0.2.0/24 in c leads to 10.9.9.9, which is no node, and stays: "
+        "remove it, or have entries name the destinations that are to come here",
     }
     talk.read(None)
     assert "route-foreign" not in dict(codes(talk))

@@ -306,3 +306,21 @@ def test_the_lines_are_those_of_the_file() -> None:
     data, lines = read_yaml("a:\n  - 1\n  - b: 2\n", "x")
     assert data == {"a": [1, {"b": 2}]}
     assert lines == {(): 1, ("a",): 1, ("a", 0): 2, ("a", 1): 3, ("a", 1, "b"): 3}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path"),
+    [
+        ("10.10.0.85", "fd00::1", "gateways[0].addresses[0].address"),
+        ("{address: 10.10.0.85}", "{range: 'fd00::/64'}", "gateways[0].addresses[0].range"),
+        ("10.10.0.20", "fd00::20", "nodes[0].address"),
+        ("ranges: [10.10.0.0/24]", "ranges: ['fd00::1/64']", "network.ranges[0]"),
+        ("192.168.100.0/24", "'::/0'", "gateways[0].snat[0].destinations[0]"),
+        ("address: 192.168.100.5", "address: '2001:db8::5'", "gateways[0].health.upstream[0].address"),
+    ],
+)  # fmt: skip
+def test_ipv6_is_refused_in_one_sentence_that_says_so(old: str, new: str, path: str) -> None:
+    """Wherever an address may stand: it is known, and not translated."""
+    (told,) = problems(spec_with((old, new)))
+    assert f" {path}: " in told
+    assert told.endswith(" is IPv6; natgate translates IPv4 only, and its nodes forward no IPv6")
