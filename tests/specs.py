@@ -53,6 +53,8 @@ FENCES: list[Document] = [
     {"kind": "witness", "address": "203.0.113.9", "timeout": "50ms"},
 ]
 
+TIMEOUTS: list[Document] = [{}, {"tcp": "10s", "udp": "2s"}, {"tcp": "5m"}, {"udp": "120s"}]
+
 
 def two_zones() -> Spec:
     """Source 000: two zones, one fixed address."""
@@ -191,6 +193,7 @@ def _gateways(
         "addresses": [{"address": address} for address in addresses],
         "snat": snat,
         "health": draw(health),
+        "timeouts": draw(st.sampled_from(TIMEOUTS)),
     }
 
 

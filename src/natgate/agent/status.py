@@ -56,6 +56,7 @@ def _gateway(spec: Spec, state: State, gateway: Gateway, now: float) -> dict[str
         "name": gateway.name,
         "mode": gateway.mode,
         "addresses": [str(fixed.address) for fixed in gateway.addresses],
+        "timeouts": gateway.timeouts.model_dump(),
         "active": shares[0]["carrier"],
         "epoch": max(share["epoch"] for share in shares),
         "shares": shares,

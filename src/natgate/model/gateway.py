@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from natgate.model.fields import Duration, Model, Name, Port, PortRange, PortRangeOrAny, Prefix
+from natgate.model.timeouts import Timeouts
 
 
 class FixedAddress(Model):
@@ -189,6 +190,7 @@ class Gateway(Model):
         "says nothing about the hosts behind",
     )
     health: Health = Field(default=Health(), description="what a node needs to carry it")
+    timeouts: Timeouts = Field(default=Timeouts(), description="how long its flows may be idle")
 
     @property
     def withdrawn(self) -> frozenset[IPv4Address]:

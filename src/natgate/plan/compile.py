@@ -11,7 +11,7 @@ from natgate.model.roles import Roles
 from natgate.model.routes import far_of
 from natgate.model.spec import Spec
 from natgate.model.table import Chain, Hook, Lookup, Rule, Table, table_of
-from natgate.plan import dnat, handover, replication, snat
+from natgate.plan import dnat, handover, replication, snat, timeouts
 from natgate.plan.arrival import arrival
 
 SRCNAT = -150
@@ -142,6 +142,7 @@ def _table(spec: Spec, facts: NodeFacts) -> Table:
             *(HANDOVER_COUNTERS if divided else ()),
             *(NODES_COUNTERS if len(spec.nodes) > 1 else ()),
         ),
+        timeouts=tuple(timeouts.objects(carried)),
     )
 
 
@@ -165,9 +166,11 @@ def _postrouting(spec: Spec, facts: NodeFacts, groups: snat.Groups) -> Chain:
         for peer in peer_addresses(spec, facts.name)
     ]
     carried = carried_by(spec, facts.name)
+    rules += timeouts.reached(carried)
     for gateway in carried:
         rules += dnat.hairpin(gateway)
     rules.append(Rule(text="ip daddr @internal return", comment="stays inside"))
+    rules += timeouts.leaving(carried)
     rules += dnat.leaving(carried)
     rules += snat.by_source(groups)
     drop = 'counter name "no_entry" drop'
