@@ -292,7 +292,7 @@ def test_timeouts_are_read_with_what_nft_leaves_out(
     body = {
         **HEAD,
         "name": "t",
-        "protocol": protocol.split()[0],
+        "protocol": protocol.split(maxsplit=1)[0],
         "l3proto": l3proto,
         "policy": listed,
     }
