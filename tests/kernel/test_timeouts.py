@@ -143,3 +143,16 @@ def test_a_change_of_rules_leaves_open_flows_their_timeout(net: Net) -> None:
     net.bring(fewer)
     net.send(CLIENTS[1], TARGETS[1], flow)
     assert left(net, "udp", CLIENTS[1]) in ([2], [1])
+
+
+def test_open_flows_have_the_times_of_linux_once_their_gateways_change(net: Net) -> None:
+    """From their next packet on; new flows have the new ones at once."""
+    net.bring(spec_of({"udp": "10s"}))
+    flow = net.udp(CLIENTS[1])
+    net.send(CLIENTS[1], TARGETS[1], flow)
+    net.bring(spec_of({"udp": "15s"}))
+    net.send(CLIENTS[1], TARGETS[1], flow)
+    (old,) = left(net, "udp", CLIENTS[1])
+    assert 20 < old <= 30
+    net.send(CLIENTS[1], TARGETS[1])
+    assert [10 < seconds <= 15 for seconds in left(net, "udp", CLIENTS[1])].count(True) == 1
