@@ -190,10 +190,13 @@ def _gateways(
     return {
         "name": f"gateway-{g}",
         "nodes": draw(st.lists(st.sampled_from(names), unique=True)),
-        "addresses": [{"address": address} for address in addresses],
+        "addresses": [
+            {"address": address, "bandwidth": draw(st.sampled_from([None, None, "1500kbit/s"]))}
+            for address in addresses
+        ],
         "snat": snat,
         "health": draw(health),
-        "timeouts": draw(st.sampled_from(TIMEOUTS)),
+        "timeouts": dict(draw(st.sampled_from(TIMEOUTS))),
     }
 
 

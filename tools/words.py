@@ -101,5 +101,6 @@ COUNTER_NAMES = {
     "no_block": "dropped: this node gives out no ports of the gateway now, or the protocol has none",
     "not_a_node": "dropped: sent to the tunnel between the nodes by somebody else",
     "guard": "dropped by the egress guard or by another classifier of the same links",
+    "over_bandwidth ADDRESS DIRECTION": "dropped: the address carried more than its limit, `in` or `out`",
     "GATEWAY/ENTRY": "first packets of flows that the entry has translated",
 }

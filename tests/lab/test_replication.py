@@ -30,6 +30,7 @@ with socket.socket(socket.AF_INET, family) as talk:
         print("answered", flush=True)
 """
 
+
 class Talker:
     """A client that sends a byte when told, and waits for the answer."""
 

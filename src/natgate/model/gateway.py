@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from natgate.model.bandwidth import Bandwidth
 from natgate.model.fields import Duration, Model, Name, Port, PortRange, PortRangeOrAny, Prefix
 from natgate.model.timeouts import Timeouts
 
@@ -17,6 +18,11 @@ class FixedAddress(Model):
         default=False,
         description="takes no new flows of SNAT entries, which go on with their other addresses; "
         "flows that have it keep it",
+    )
+    bandwidth: Bandwidth | None = Field(
+        default=None,
+        description="how much it may carry in each direction, such as 100Mbit/s; what is over that "
+        "is dropped; no limit if left out",
     )
 
 

@@ -11,7 +11,7 @@ from natgate.model.roles import Roles
 from natgate.model.routes import far_of
 from natgate.model.spec import Spec
 from natgate.model.table import Chain, Hook, Lookup, Rule, Table, table_of
-from natgate.plan import dnat, handover, replication, snat, timeouts
+from natgate.plan import bandwidth, dnat, handover, replication, snat, timeouts
 from natgate.plan.arrival import arrival
 
 SRCNAT = -150
@@ -128,6 +128,7 @@ def _table(spec: Spec, facts: NodeFacts) -> Table:
             _postrouting(spec, facts, groups),
             *snat.chains(groups),
             *dnat.chains(carried),
+            *bandwidth.chains(spec, carried, node, facts.roles),
         ),
         lookups=(
             _prefix_set("inside", inside_of(spec)),
@@ -136,6 +137,7 @@ def _table(spec: Spec, facts: NodeFacts) -> Table:
             *snat.source_maps(groups),
             *dnat.lookups(carried),
             *handover.lookups(spec, node, facts.roles.carriers),
+            *bandwidth.lookups(carried),
         ),
         counters=(
             *COUNTERS,

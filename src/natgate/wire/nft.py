@@ -194,6 +194,18 @@ def _translation(kind: str, body: dict[str, Json]) -> str:
     return f"{kind}{family} to {_value(body['addr'])}{port}{flags}"
 
 
+_BYTE_UNITS = {"bytes": 1, "kbytes": 1 << 10, "mbytes": 1 << 20}
+
+
+def _limit(body: Json) -> str:
+    """In bytes: nft lists whatever unit divides them."""
+    if set(body) != {"rate", "burst", "per", "inv", "rate_unit", "burst_unit"} or not body["inv"]:
+        return _raw({"limit": body})
+    rate = body["rate"] * _BYTE_UNITS[body["rate_unit"]]
+    burst = body["burst"] * _BYTE_UNITS[body["burst_unit"]]
+    return f"limit rate over {rate} bytes/{body['per']} burst {burst} bytes"
+
+
 _STATEMENTS: dict[str, Callable[[Json], str]] = {
     "match": _match,
     "vmap": lambda b: f"{_asked(b['key'])} vmap {b['data']}",
@@ -204,6 +216,7 @@ _STATEMENTS: dict[str, Callable[[Json], str]] = {
     "jump": lambda b: f"jump {b['target']}",
     "goto": lambda b: f"goto {b['target']}",
     "ct timeout": lambda b: f'ct timeout set "{b}"',
+    "limit": _limit,
 }
 
 

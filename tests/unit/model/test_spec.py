@@ -18,7 +18,7 @@ FIELDS = {
     "Failback": "policy delay",
     "HandOver": "carrier port",
     "Replication": "kind port",
-    "FixedAddress": "address withdrawn",
+    "FixedAddress": "address withdrawn bandwidth",
     "SnatEntry": (
         "name network subnets hosts sources destinations addresses affinity protocols ports"
     ),

@@ -33,6 +33,8 @@ PORTS = {"range": [1025, 65535]}
 HASH = {"jhash": {"mod": 2, "seed": 1, "expr": {"concat": [SADDR, DADDR]}}}
 OFFSET = {"jhash": {"mod": 2, "offset": 3, "expr": SADDR}}
 
+LIMIT = {"burst": 128, "per": "second", "inv": True, "burst_unit": "kbytes"}
+
 OURS: list[tuple[list[dict[str, Any]], str]] = [
     ([match(SADDR, "10.0.0.1")], "ip saddr 10.0.0.1"),
     ([match(DADDR, "@internal", "!=")], "ip daddr != @internal"),
@@ -41,6 +43,18 @@ OURS: list[tuple[list[dict[str, Any]], str]] = [
     ([match({"meta": {"key": "l4proto"}}, 47)], "meta l4proto 47"),
     ([{"counter": "invalid"}], 'counter name "invalid"'),
     ([{"ct timeout": "udp-60"}], 'ct timeout set "udp-60"'),
+    (
+        [{"limit": {**LIMIT, "rate": 12500000, "rate_unit": "bytes"}}, {"drop": None}],
+        "limit rate over 12500000 bytes/second burst 131072 bytes drop",
+    ),
+    (
+        [{"limit": {**LIMIT, "rate": 125, "rate_unit": "kbytes"}}],
+        "limit rate over 128000 bytes/second burst 131072 bytes",
+    ),
+    (
+        [{"limit": {**LIMIT, "rate": 125, "rate_unit": "mbytes"}}],
+        "limit rate over 131072000 bytes/second burst 131072 bytes",
+    ),
     ([match({"numgen": {"mode": "random", "mod": 3, "offset": 0}}, 0)], "numgen random mod 3 0"),
     (
         [match({"numgen": {"mode": "inc", "mod": 3, "offset": 5}}, 0)],
