@@ -68,13 +68,14 @@ lint: setup ## ruff, mypy, import-linter, codespell
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 
-bench: setup ## ratios, outages and survival, printed and written to bench/results (root, about 40 min)
+bench: setup ## ratios, outages and survival, printed and written to bench/results (root, about 45 min)
 	$(call install,iptables)
 	@$(BIN)/python -m bench.packets
 	@$(BIN)/python -m bench.entries
 	@$(BIN)/python -m bench.survival
 	@$(BIN)/python -m bench.replication
 	@$(BIN)/python -m bench.fence
+	@$(BIN)/python -m bench.bandwidth
 
 soak: setup ## half an hour under load, in which nothing may fail over (root)
 	@$(BIN)/python -m bench.soak

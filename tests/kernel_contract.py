@@ -13,6 +13,7 @@ from natgate.model.change import (
     AddObject,
     AddRule,
     AddTable,
+    AddTimeout,
     ChangeTable,
     Delete,
     DeleteElements,
@@ -27,7 +28,7 @@ from natgate.model.change import (
 from natgate.model.desired import Desired, Guard
 from natgate.model.error import NatgateError
 from natgate.model.observed import Observed
-from natgate.model.table import Chain, Hook, Lookup, Rule, Table
+from natgate.model.table import Chain, Hook, Lookup, Rule, Table, Timeout
 from natgate.plan.compile import NodeFacts, compile_node
 from natgate.plan.diff import diff, removal
 from tests.specs import two_zones
@@ -37,10 +38,12 @@ PREFIX = IPv4Network("192.0.2.1/32")
 GUARD = Guard(inside=(IPv4Network("10.0.0.0/8"),), internal=(IPv4Network("10.1.0.0/16"),))
 BASE = Chain(name="base", hook=Hook(type="filter", hook="forward", priority=0))
 VERDICTS = Lookup(name="verdicts", type="ipv4_addr : verdict")
+IDLE = Timeout(name="idle", protocol="tcp", policy={"established": 900})
 
 SMALL: tuple[TableStep, ...] = (
     AddTable(),
     AddObject(kind="counter", name="seen"),
+    AddTimeout(timeout=IDLE),
     AddLookup(lookup=VERDICTS),
     AddLookup(lookup=Lookup(name="some", type="ipv4_addr")),
     AddChain(chain=BASE),
@@ -48,6 +51,7 @@ SMALL: tuple[TableStep, ...] = (
     AddRule(chain="inner", rule=Rule(text="ip daddr @some drop", comment="why")),
     AddRule(chain="base", rule=Rule(text='counter name "seen"')),
     AddRule(chain="base", rule=Rule(text="ip saddr vmap @verdicts")),
+    AddRule(chain="base", rule=Rule(text='ct timeout set "idle"')),
     AddElements(lookup="verdicts", elements=(("10.0.0.1", "jump inner"),)),
     AddElements(lookup="some", elements=(("10.0.0.1", ""), ("10.0.0.2", ""))),
 )
@@ -57,6 +61,9 @@ REFUSED: dict[str, tuple[TableStep, ...]] = {
     "a jump to a missing chain": (AddRule(chain="base", rule=Rule(text="jump nowhere")),),
     "a missing set": (AddRule(chain="base", rule=Rule(text="ip saddr @nowhere drop")),),
     "a missing counter": (AddRule(chain="base", rule=Rule(text='counter name "nothing"')),),
+    "missing time-outs": (AddRule(chain="base", rule=Rule(text='ct timeout set "nothing"')),),
+    "time-outs that are in use": (Delete(kind="ct timeout", name="idle"),),
+    "time-outs that are not there": (Delete(kind="ct timeout", name="nothing"),),
     "an element for a missing set": (AddElements(lookup="nowhere", elements=(("10.0.0.9", ""),)),),
     "an element that leads nowhere": (
         AddElements(lookup="verdicts", elements=(("10.0.0.9", "jump nowhere"),)),
@@ -116,9 +123,13 @@ class KernelContract:
         assert diff(desired, kernel.observe()) == ()
 
     def test_a_table_is_read_back_as_it_was_written(self, kernel: Kernel) -> None:
-        """Chains, rules, comments, sets, maps and counters come back in natgate's own words."""
+        """Chains, rules, comments, sets, maps, counters and time-outs come back in natgate's own words."""
         inner = Rule(text="ip daddr @some drop", comment="why")
-        rules = (Rule(text='counter name "seen"'), Rule(text="ip saddr vmap @verdicts"))
+        rules = (
+            Rule(text='counter name "seen"'),
+            Rule(text="ip saddr vmap @verdicts"),
+            Rule(text='ct timeout set "idle"'),
+        )
         assert small(kernel).table == Table(
             chains={
                 "base": Chain(name="base", hook=BASE.hook, rules=rules),
@@ -133,6 +144,7 @@ class KernelContract:
                 ),
             },
             objects=frozenset({("counter", "seen")}),
+            timeouts={"idle": IDLE},
         )
 
     def test_elements_are_taken_out_one_by_one_or_all(self, kernel: Kernel) -> None:
@@ -148,15 +160,23 @@ class KernelContract:
         assert dict(table.lookups["some"].elements) == {"10.0.0.2": ""}
         assert dict(table.lookups["verdicts"].elements) == {}
 
+    def test_timeouts_that_are_there_stay_as_they_are(self, kernel: Kernel) -> None:
+        """Other ones of the same name can only be made once these are deleted."""
+        small(kernel)
+        other = Timeout(name="idle", protocol="tcp", policy={"established": 5})
+        kernel.apply(ChangeTable(steps=(AddTimeout(timeout=other),)))
+        table = kernel.observe().table
+        assert table is not None
+        assert dict(table.timeouts) == {"idle": IDLE}
+
     def test_everything_can_be_deleted(self, kernel: Kernel) -> None:
         """References first, each part can go; then the table itself."""
         small(kernel)
         flushes = (Flush(kind="chain", name="base"), Flush(kind="chain", name="inner"))
         lookups = (Delete(kind="map", name="verdicts"), Delete(kind="set", name="some"))
         rest = (Delete(kind="chain", name="base"), Delete(kind="chain", name="inner"))
-        kernel.apply(
-            ChangeTable(steps=(*flushes, *lookups, *rest, Delete(kind="counter", name="seen")))
-        )
+        objects = (Delete(kind="counter", name="seen"), Delete(kind="ct timeout", name="idle"))
+        kernel.apply(ChangeTable(steps=(*flushes, *lookups, *rest, *objects)))
         assert kernel.observe().table == Table()
         kernel.apply(ChangeTable(steps=(DeleteTable(),)))
         assert kernel.observe().table is None

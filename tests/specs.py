@@ -53,6 +53,8 @@ FENCES: list[Document] = [
     {"kind": "witness", "address": "203.0.113.9", "timeout": "50ms"},
 ]
 
+TIMEOUTS: list[Document] = [{}, {"tcp": "10s", "udp": "2s"}, {"tcp": "5m"}, {"udp": "120s"}]
+
 
 def two_zones() -> Spec:
     """Source 000: two zones, one fixed address."""
@@ -188,9 +190,13 @@ def _gateways(
     return {
         "name": f"gateway-{g}",
         "nodes": draw(st.lists(st.sampled_from(names), unique=True)),
-        "addresses": [{"address": address} for address in addresses],
+        "addresses": [
+            {"address": address, "bandwidth": draw(st.sampled_from([None, None, "1500kbit/s"]))}
+            for address in addresses
+        ],
         "snat": snat,
         "health": draw(health),
+        "timeouts": dict(draw(st.sampled_from(TIMEOUTS))),
     }
 
 

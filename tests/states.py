@@ -13,6 +13,7 @@ from natgate.model.change import (
     AddLookup,
     AddObject,
     AddRule,
+    AddTimeout,
     ChangeTable,
     Delete,
     DeleteElements,
@@ -21,7 +22,7 @@ from natgate.model.change import (
 )
 from natgate.model.desired import Desired, Detour, Guard, Tunnel
 from natgate.model.observed import Observed, UnknownGuard
-from natgate.model.table import Chain, Hook, Lookup, Rule, Table
+from natgate.model.table import Chain, Hook, Lookup, Rule, Table, Timeout
 from natgate.plan.compile import NodeFacts, compile_node
 from natgate.plan.diff import diff
 from tests.specs import divided_zones, specs
@@ -145,7 +146,20 @@ def _wrong_hook(draw: DrawFn, table: Table) -> list[TableStep]:
     return [Flush(kind="chain", name=name), Delete(kind="chain", name=name), AddChain(chain=fresh)]
 
 
-_KINDS = [_flush, _rule, _chain, _lookup, _elements, _wrong_elements, _wrong_type, _wrong_hook]
+def _wrong_timeouts(draw: DrawFn, table: Table) -> list[TableStep]:
+    """Time-outs of ours made anew with other seconds; every chain is emptied for it."""
+    if not table.timeouts:
+        return []
+    name = _one(draw, table.timeouts)
+    fresh = Timeout(name=name, protocol="tcp", policy={"established": 7})
+    flushes = [Flush(kind="chain", name=chain) for chain in table.chains]
+    return [*flushes, Delete(kind="ct timeout", name=name), AddTimeout(timeout=fresh)]
+
+
+_KINDS = [
+    *(_flush, _rule, _chain, _lookup, _elements),
+    *(_wrong_elements, _wrong_type, _wrong_hook, _wrong_timeouts),
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ from natgate.model import error
 from natgate.model.metric import METRICS
 from natgate.model.spec import Spec
 from natgate.model.warning import CATALOGUE, warning
+from natgate.plan.bandwidth import OVER
 from natgate.plan.compile import COUNTERS, HANDOVER_COUNTERS, NODES_COUNTERS
 from natgate.plan.setup import setup_of
 from natgate.plan.state import begin
@@ -144,7 +145,8 @@ def api() -> str:
             method = min(route.methods or ())
             text += row(f"`{method} {route.path}`", _first_line(route.endpoint))
     text += f"\n## Counters\n\n{words.COUNTERS}\n" + head("name", "packets")
-    names = (*COUNTERS, *HANDOVER_COUNTERS, *NODES_COUNTERS, "guard", "GATEWAY/ENTRY")
+    limits = f"{OVER} ADDRESS DIRECTION"
+    names = (*COUNTERS, *HANDOVER_COUNTERS, *NODES_COUNTERS, "guard", limits, "GATEWAY/ENTRY")
     for name, meaning in explained(names, words.COUNTER_NAMES):
         text += row(f"`{name}`", meaning)
     return text

@@ -54,6 +54,9 @@ STATUS_KEYS = {
     "gateways[].mode": "how its nodes share the work",
     "gateways[].zones": "where its nodes stand; with one zone, it is lost with that",
     "gateways[].addresses": "its fixed addresses",
+    "gateways[].timeouts": "how long its flows may be idle, in seconds",
+    "gateways[].timeouts.tcp": "an established TCP connection",
+    "gateways[].timeouts.udp": "a UDP stream",
     "gateways[].active": "the node that receives what returns: its first route leads there; or null",
     "gateways[].epoch": "the highest epoch of its shares",
     "gateways[].shares": "what its nodes carry of it: one share in all, or one for each node",
@@ -99,5 +102,6 @@ COUNTER_NAMES = {
     "no_block": "dropped: this node gives out no ports of the gateway now, or the protocol has none",
     "not_a_node": "dropped: sent to the tunnel between the nodes by somebody else",
     "guard": "dropped by the egress guard or by another classifier of the same links",
+    "over_bandwidth ADDRESS DIRECTION": "dropped: the address carried more than its limit, `in` or `out`",
     "GATEWAY/ENTRY": "first packets of flows that the entry has translated",
 }

@@ -11,10 +11,7 @@ import pytest
 
 from tests.namespaces import nft
 
-from .two_nodes import PORT, TARGET, Node, Rig, rig, until
-
-SHORT = 15
-"""Seconds after which an idle UDP flow ends."""
+from .two_nodes import PORT, SHORT, TARGET, Node, Rig, rig, until
 
 DROP = """\
 table ip t {
@@ -33,6 +30,18 @@ def nodes(tmp_path: Path) -> Iterator[Rig]:
 @pytest.fixture
 def both(nodes: Rig) -> Rig:
     """Two nodes whose agents have begun, and which hold each other's flows."""
+    return begun(nodes)
+
+
+@pytest.fixture
+def short(tmp_path: Path) -> Iterator[Rig]:
+    """The same, of a gateway with short idle time-outs."""
+    with rig(tmp_path, SHORT) as made:
+        yield begun(made)
+
+
+def begun(nodes: Rig) -> Rig:
+    """The nodes, once their agents have begun and hold each other's flows."""
     nodes.a.up()
     nodes.b.up()
     until(nodes.a.filled, "the first node is filled")
@@ -73,19 +82,23 @@ def test_half_open_connections_stay_where_they_are(both: Rig) -> None:
         assert len(both.a.flows()) == 2
 
 
-def test_a_udp_stream_outlives_its_timeout_as_a_replica_while_it_is_used(both: Rig) -> None:
+def test_a_flow_outlives_its_timeout_as_a_replica_while_it_is_used(short: Rig) -> None:
     """Conntrackd sends it once; it is touched as long as it lives, and an idle one is not."""
-    both.a.space.run(f"sysctl -qw net.netfilter.nf_conntrack_udp_timeout_stream={SHORT}")
-    used, idle = both.stream(), both.stream()
-    until(lambda: all(c.works() for c in (used, idle)) and _both(both, used.port, idle.port), "two")
-    over = time.monotonic() + 2 * SHORT
+    server = short.listen()
+    used = [short.stream(), short.connect(server)]
+    idle = [short.stream(), short.connect(server)]
+    ports = {each.port for each in used}
+    until(lambda: all(c.works() for c in (*used, *idle)) and _both(short, *ports), "replicas")
+    until(lambda: _both(short, *(each.port for each in idle)), "replicas of the idle ones")
+    over = time.monotonic() + 2.5 * SHORT.gateways[0].timeouts.tcp
     while time.monotonic() < over:
-        assert used.works()
-        assert used.port in both.b.ports()
+        assert all(each.works() for each in used)
+        assert short.b.ports() >= ports
         time.sleep(0.5)
-    assert idle.port not in both.b.ports()
-    both.through(both.b)
-    assert used.works()
+    for node in (short.a, short.b):
+        assert node.ports() == ports
+    short.through(short.b)
+    assert all(each.works() for each in used)
 
 
 def _both(nodes: Rig, *ports: int) -> bool:

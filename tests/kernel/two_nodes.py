@@ -17,6 +17,8 @@ from natgate.agent.replication import Replication
 from natgate.kernel import flows
 from natgate.kernel.conntrackd import Conntrackd
 from natgate.kernel.host import HostKernel
+from natgate.model.spec import Spec
+from natgate.model.timeouts import Timeouts
 from natgate.model.view import NO_SYNC, NodeView, SyncView
 from natgate.plan import state as known
 from natgate.plan.setup import setup_of
@@ -51,6 +53,18 @@ gateways:
 heartbeat: {key_env: NATGATE_KEY}
 """
 )
+
+
+SHORT = SPEC.model_copy(
+    update={
+        "gateways": (
+            SPEC.gateways[0].model_copy(
+                update={"timeouts": Timeouts.model_validate({"tcp": "12s", "udp": "4s"})}
+            ),
+        )
+    }
+)
+"""The same with short idle time-outs."""
 
 
 def until(true: Callable[[], bool], what: str, seconds: float = DEADLINE) -> None:
@@ -165,7 +179,7 @@ class Run:
         try:
             made.set_result(
                 Replication(
-                    spec=SPEC,
+                    spec=node.rig.spec,
                     me=node.name,
                     daemon=daemon,
                     pairing=lambda spec, me, peer: pairing_of(spec, me, peer, daemon.directory),
@@ -184,6 +198,7 @@ class Rig:
     client: Namespace
     target: Namespace
     open: ExitStack
+    spec: Spec = SPEC
     nodes: dict[str, Node] = field(default_factory=dict)
     active: str = NAMES[0]
 
@@ -200,7 +215,7 @@ class Rig:
     def state(self, node: Node) -> known.State:
         """What a decision on that node would know: every agent that runs speaks."""
         now = time.monotonic()
-        state = known.begin(setup_of(SPEC, node.name), now)
+        state = known.begin(setup_of(self.spec, node.name), now)
         peers = {
             other.name: known.PeerState(heard=now, view=NodeView(sync=other.view))
             for other in self.nodes.values()
@@ -272,14 +287,14 @@ class Connection:
 
 
 @contextmanager
-def rig(directory: Path) -> Iterator[Rig]:
+def rig(directory: Path, spec: Spec = SPEC) -> Iterator[Rig]:
     """The four machines; the nodes have their rules and no agents yet."""
     with ExitStack() as stack:
         segment, client, target = (stack.enter_context(namespace()) for _ in range(3))
         segment.run("ip link add name switch type bridge", "ip link set switch up")
         _attach(segment, client, "c", f"{CLIENT}/24")
         _attach(segment, target, "t", f"{TARGET}/24")
-        made = Rig(client=client, target=target, open=stack)
+        made = Rig(client=client, target=target, open=stack, spec=spec)
         for last, name in enumerate(NAMES, 1):
             space = stack.enter_context(namespace())
             addresses = (f"203.0.113.{last}/24", f"10.1.0.{last}/24", f"192.0.2.{last}/24")
@@ -287,7 +302,7 @@ def rig(directory: Path) -> Iterator[Rig]:
             made.nodes[name] = node = Node(name, space, directory / name, made)
             stack.callback(node.end)
             with space.entered(), closing(HostKernel()) as kernel:
-                kept = Keeper(node=name, kernel=kernel, store=FakeStore()).bring(SPEC)
+                kept = Keeper(node=name, kernel=kernel, store=FakeStore()).bring(spec)
             assert kept.error is None, kept.error
         made.through(made.a)
         yield made

@@ -77,8 +77,10 @@ class Replication:
         fresh = self._bring() and not had
         self._filling = Filling(session=daemon.session(), started=self._loop.time(), empty=fresh)
         self._begin(self._watch())
-        self._begin(self._refresh((IPPROTO_UDP, IPPROTO_ICMP), refresh.ROUND))
-        self._begin(self._refresh((IPPROTO_TCP,), refresh.SLOW_ROUND))
+        udp = refresh.pace((g.timeouts.udp for g in spec.gateways), refresh.ROUND)
+        tcp = refresh.pace((g.timeouts.tcp for g in spec.gateways), refresh.SLOW_ROUND)
+        self._begin(self._refresh((IPPROTO_UDP, IPPROTO_ICMP), udp))
+        self._begin(self._refresh((IPPROTO_TCP,), tcp))
 
     def view(self) -> SyncView:
         """What this node says of its replication."""

@@ -57,6 +57,7 @@ def _gateway(spec: Spec, state: State, gateway: Gateway, now: float) -> dict[str
         "mode": gateway.mode,
         "zones": list(spec.zones_of(gateway)),
         "addresses": [str(fixed.address) for fixed in gateway.addresses],
+        "timeouts": gateway.timeouts.model_dump(),
         "active": shares[0]["carrier"],
         "epoch": max(share["epoch"] for share in shares),
         "shares": shares,

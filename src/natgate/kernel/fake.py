@@ -19,6 +19,7 @@ from natgate.model.change import (
     AddObject,
     AddRule,
     AddTable,
+    AddTimeout,
     Change,
     ChangeTable,
     Delete,
@@ -40,7 +41,7 @@ from natgate.model.observed import Observed, Ownership
 from natgate.model.share import EVERY_PORT
 from natgate.model.table import Chain, Lookup, Table
 
-TUNNEL = "ng-vx"
+TUNNEL, TIMEOUT = "ng-vx", "ct timeout"
 
 
 @dataclass(slots=True)
@@ -155,6 +156,9 @@ def _change(step: TableStep, table: Table) -> Table:
         return _with_lookup(table, _change_elements(step, table))
     if isinstance(step, Delete):
         return _delete(table, step)
+    if isinstance(step, AddTimeout):
+        # As in the kernel, one that is there stays as it is.
+        return replace(table, timeouts={step.timeout.name: step.timeout, **table.timeouts})
     return _add(step, table)
 
 
@@ -207,10 +211,14 @@ def _delete(table: Table, step: Delete) -> Table:
             raise HostError(f"{step.kind} {step.name} is busy")
         kept = {k: v for k, v in table.lookups.items() if k != step.name}
         return replace(table, lookups=kept)
-    if (step.kind, step.name) not in table.objects:
+    held = {*table.objects, *((TIMEOUT, name) for name in table.timeouts)}
+    if (step.kind, step.name) not in held:
         raise HostError(f"no such {step.kind}: {step.name}")
     if any(f'"{step.name}"' in _words(c) for c in table.chains.values()):
         raise HostError(f"{step.kind} {step.name} is busy")
+    if step.kind == TIMEOUT:
+        left = {k: v for k, v in table.timeouts.items() if k != step.name}
+        return replace(table, timeouts=left)
     return replace(table, objects=table.objects - {(step.kind, step.name)})
 
 
@@ -240,6 +248,8 @@ def _check_references(table: Table, text: str) -> None:
             raise HostError(f"no such chain: {target}")
         if word == "name" and ("counter", target.strip('"')) not in table.objects:
             raise HostError(f"no such counter: {target}")
+        if (word, target[0]) == ("set", '"') and target.strip('"') not in table.timeouts:
+            raise HostError(f"no such ct timeout: {target}")
 
 
 def _chain(table: Table, name: str) -> Chain:

@@ -12,10 +12,10 @@ from natgate.kernel import flows, sysctl
 from natgate.kernel.links import Links
 from natgate.kernel.netns import CLONE_NEWNET
 from natgate.kernel.nftables import Nftables
-from natgate.model.change import AddChain, AddRule, AddTable, ChangeTable
+from natgate.model.change import AddChain, AddRule, AddTable, AddTimeout, ChangeTable
 from natgate.model.desired import Guard
 from natgate.model.error import NatgateError
-from natgate.model.table import Chain, Hook, Rule
+from natgate.model.table import Chain, Hook, Rule, Timeout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +45,7 @@ def _in_new_namespace() -> tuple[Feature, ...]:
         return (Feature(name="privilege", works=False, required=True, detail=detail),)
     return (
         _try("translation", _translate, "nftables with source translation and fully-random ports"),
+        _try("idle time-outs", _idle, "conntrack time-out objects (CONFIG_NF_CONNTRACK_TIMEOUT)"),
         _try("egress guard", _guard, "clsact and classic BPF classifiers"),
         _try("flow table", _flows, "conntrack over netlink, filtered by status"),
         _try("owned table", _own, "flags owner and persist, kernel 6.9 or later", required=False),
@@ -65,6 +66,17 @@ def _translate() -> None:
     rule = Rule(text="meta l4proto { icmp, tcp, udp } snat to 192.0.2.1:1025-65535 fully-random")
     chain = Chain(name="postrouting", hook=hook)
     steps = (AddTable(), AddChain(chain=chain), AddRule(chain="postrouting", rule=rule))
+    with closing(Nftables()) as nftables:
+        nftables.change(ChangeTable(steps=steps))
+
+
+def _idle() -> None:
+    timeout = Timeout(name="idle", protocol="udp", policy={"unreplied": 2, "replied": 2})
+    rule = Rule(text='ct timeout set "idle"')
+    steps = (
+        *(AddTable(), AddTimeout(timeout=timeout), AddChain(chain=Chain(name="new"))),
+        AddRule(chain="new", rule=rule),
+    )
     with closing(Nftables()) as nftables:
         nftables.change(ChangeTable(steps=steps))
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 from natgate.model.desired import Detour, Guard, Tunnel
-from natgate.model.table import TABLE, Chain, Lookup, Rule, Table
+from natgate.model.table import TABLE, Chain, Lookup, Rule, Table, Timeout
 
 _TYPES = {"integer : verdict": "typeof icmp id : verdict"}
 """What nft lists as an integer has no name that it takes."""
@@ -40,6 +40,17 @@ class AddObject:
     def __str__(self) -> str:
         """As nft reads it."""
         return f"add {self.kind} ip {TABLE} {self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddTimeout:
+    """Create idle time-outs, which rules give to new flows."""
+
+    timeout: Timeout
+
+    def __str__(self) -> str:
+        """As nft reads it."""
+        return f"add ct timeout ip {TABLE} {self.timeout.name} {self.timeout}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +145,7 @@ TableStep = (
     AddTable
     | DeleteTable
     | AddObject
+    | AddTimeout
     | AddLookup
     | AddChain
     | Flush

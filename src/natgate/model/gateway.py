@@ -12,7 +12,9 @@ from pydantic import (
     field_validator,
 )
 
+from natgate.model.bandwidth import Bandwidth
 from natgate.model.fields import Duration, Model, Name, Port, PortRange, PortRangeOrAny, Prefix
+from natgate.model.timeouts import Timeouts
 
 
 class FixedAddress(Model):
@@ -24,6 +26,11 @@ class FixedAddress(Model):
         description="takes no new flows of SNAT entries, which go on with their other addresses; "
         "flows that have it keep it",
     )
+    bandwidth: Bandwidth | None = Field(
+        default=None,
+        description="how much it may carry in each direction, such as 100Mbit/s; what is over that "
+        "is dropped; no limit if left out",
+    )
 
 
 class AddressRange(Model):
@@ -31,6 +38,7 @@ class AddressRange(Model):
 
     range: Prefix = Field(description="at most 256 addresses (/24); the quota counts each")
     withdrawn: bool = Field(default=False, description="the same for each of them")
+    bandwidth: Bandwidth | None = Field(default=None, description="the same for each of them")
 
     @field_validator("range")
     @classmethod
@@ -50,7 +58,9 @@ def _kind_of(value: object) -> str:
 
 def _each(written: tuple[FixedAddress | AddressRange, ...]) -> tuple[FixedAddress, ...]:
     return tuple(
-        FixedAddress(address=address, withdrawn=item.withdrawn)
+        FixedAddress.model_construct(
+            address=address, withdrawn=item.withdrawn, bandwidth=item.bandwidth
+        )
         for item in written
         for address in (item.range if isinstance(item, AddressRange) else (item.address,))
     )
@@ -243,6 +253,7 @@ class Gateway(Model):
         "says nothing about the hosts behind",
     )
     health: Health = Field(default=Health(), description="what a node needs to carry it")
+    timeouts: Timeouts = Field(default=Timeouts(), description="how long its flows may be idle")
 
     @property
     def withdrawn(self) -> frozenset[IPv4Address]:

@@ -166,6 +166,13 @@ _METRICS = (
         alibaba="DropTotalPps",
     ),
     _counter(
+        "packets_over_bandwidth",
+        "packets",
+        "dropped since an address with a limit carried more than that in this direction; from 0 again when the rule is made anew",
+        "address",
+        "direction",
+    ),
+    _counter(
         "packets_handed_over",
         "packets",
         "returns led to the node whose port it is (active-active gateways)",

@@ -77,6 +77,20 @@ class Lookup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Timeout:
+    """How many seconds a flow of one protocol may be idle, by its state."""
+
+    name: str
+    protocol: str
+    policy: Mapping[str, int]
+
+    def __str__(self) -> str:
+        """Its body, as nft reads it."""
+        policy = ", ".join(f"{state} : {seconds}" for state, seconds in self.policy.items())
+        return f"{{ protocol {self.protocol}; l3proto ip; policy = {{ {policy} }}; }}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """Everything in the table, by name; `objects` are (kind, name) pairs such as counters.
 
@@ -86,6 +100,7 @@ class Table:
     chains: Mapping[str, Chain] = field(default_factory=dict)
     lookups: Mapping[str, Lookup] = field(default_factory=dict)
     objects: frozenset[tuple[str, str]] = frozenset()
+    timeouts: Mapping[str, Timeout] = field(default_factory=dict)
     asleep: bool = False
 
     def with_lookups(self, lookups: Mapping[str, Lookup]) -> "Table":
@@ -94,11 +109,15 @@ class Table:
 
 
 def table_of(
-    chains: tuple[Chain, ...], lookups: tuple[Lookup, ...], counters: tuple[str, ...]
+    chains: tuple[Chain, ...],
+    lookups: tuple[Lookup, ...],
+    counters: tuple[str, ...],
+    timeouts: tuple[Timeout, ...] = (),
 ) -> Table:
     """A table from its parts."""
     return Table(
         chains={chain.name: chain for chain in chains},
         lookups={lookup.name: lookup for lookup in lookups},
         objects=frozenset(("counter", name) for name in counters),
+        timeouts={timeout.name: timeout for timeout in timeouts},
     )

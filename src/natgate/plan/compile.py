@@ -11,7 +11,7 @@ from natgate.model.roles import Roles
 from natgate.model.routes import far_of
 from natgate.model.spec import Spec
 from natgate.model.table import Chain, Hook, Lookup, Rule, Table, table_of
-from natgate.plan import dnat, handover, replication, snat
+from natgate.plan import bandwidth, dnat, handover, replication, snat, timeouts
 from natgate.plan.arrival import arrival
 
 SRCNAT = -150
@@ -144,6 +144,7 @@ def _table(spec: Spec, facts: NodeFacts) -> Table:
             _postrouting(spec, facts, groups),
             *snat.chains(groups),
             *dnat.chains(carried),
+            *bandwidth.chains(spec, carried, node, facts.roles),
         ),
         lookups=(
             _prefix_set("inside", inside_of(spec)),
@@ -152,12 +153,14 @@ def _table(spec: Spec, facts: NodeFacts) -> Table:
             *snat.source_maps(groups),
             *dnat.lookups(carried),
             *handover.lookups(spec, node, facts.roles.carriers),
+            *bandwidth.lookups(carried),
         ),
         counters=(
             *COUNTERS,
             *(HANDOVER_COUNTERS if divided else ()),
             *(NODES_COUNTERS if len(spec.nodes) > 1 else ()),
         ),
+        timeouts=tuple(timeouts.objects(carried)),
     )
 
 
@@ -181,9 +184,11 @@ def _postrouting(spec: Spec, facts: NodeFacts, groups: snat.Groups) -> Chain:
         for peer in peer_addresses(spec, facts.name)
     ]
     carried = carried_by(spec, facts.name)
+    rules += timeouts.reached(carried)
     for gateway in carried:
         rules += dnat.hairpin(gateway)
     rules.append(Rule(text="ip daddr @internal return", comment="stays inside"))
+    rules += timeouts.leaving(carried)
     rules += dnat.leaving(carried)
     rules += snat.by_source(groups)
     drop = 'counter name "no_entry" drop'

@@ -16,6 +16,7 @@ from natgate.model.change import (
     AddObject,
     AddRule,
     AddTable,
+    AddTimeout,
     Change,
     ChangeTable,
     Delete,
@@ -37,6 +38,7 @@ from natgate.model.table import Chain, Lookup, Table
 from natgate.plan.compile import IPV6, SWITCHES, follows
 
 EMPTY = Table()
+TIMEOUT = "ct timeout"
 
 
 def diff(desired: Desired, observed: Observed) -> tuple[Change, ...]:
@@ -141,7 +143,12 @@ def _same_frame(table: Table, held: Table) -> bool:
         for name, chain in table.chains.items()
         if name in held.chains
     )
-    return chains and all(
+    timeouts = all(
+        held.timeouts[name] == timeout
+        for name, timeout in table.timeouts.items()
+        if name in held.timeouts
+    )
+    return (chains and timeouts) and all(
         _kind(held.lookups[name]) == _kind(lookup)
         for name, lookup in table.lookups.items()
         if name in held.lookups
@@ -166,12 +173,17 @@ def _clear(held: Table) -> Iterator[TableStep]:
         yield Delete(kind="chain", name=name)
     for kind, name in sorted(held.objects):
         yield Delete(kind=kind, name=name)
+    for name in held.timeouts:
+        yield Delete(kind=TIMEOUT, name=name)
 
 
 def _add_frame(table: Table, held: Table) -> Iterator[TableStep]:
     """Chains before maps: nft 1.0.6 sends the intervals of a new map along with the map itself."""
     for kind, name in sorted(table.objects - held.objects):
         yield AddObject(kind=kind, name=name)
+    for name, timeout in table.timeouts.items():
+        if name not in held.timeouts:
+            yield AddTimeout(timeout=timeout)
     for name, chain in table.chains.items():
         if name not in held.chains:
             yield AddChain(chain=chain)
@@ -211,3 +223,6 @@ def _remove_extra(table: Table, held: Table) -> Iterator[TableStep]:
         yield Delete(kind="chain", name=name)
     for kind, name in sorted(held.objects - table.objects):
         yield Delete(kind=kind, name=name)
+    for name in held.timeouts:
+        if name not in table.timeouts:
+            yield Delete(kind=TIMEOUT, name=name)

@@ -14,6 +14,7 @@ from natgate.model.fields import Ports
 from natgate.model.gateway import DnatEntry, Gateway, single_addresses
 from natgate.model.share import EVERY_PORT, without
 from natgate.model.table import Chain, Lookup, Rule, any_of
+from natgate.plan import timeouts
 from natgate.plan.snat import PORTED, draws, served_ports
 
 SERVED_TYPE = "ipv4_addr . inet_proto . inet_service : verdict"
@@ -25,6 +26,7 @@ MAPPED_TYPE = "inet_service : ipv4_addr . inet_service"
 class Whole:
     """An address that serves one host alone: from whom on, and under which entry."""
 
+    gateway: Gateway
     label: str
     address: IPv4Address
     host: IPv4Address
@@ -43,6 +45,7 @@ def own_addresses(gateways: Iterable[Gateway]) -> tuple[Whole, ...]:
     """The hosts' own addresses."""
     return tuple(
         Whole(
+            gateway=gateway,
             label=gateway.label(own),
             address=own.address,
             host=own.host,
@@ -57,6 +60,7 @@ def any_port(gateways: Iterable[Gateway]) -> tuple[Whole, ...]:
     """The entries that take all ports of an address."""
     return tuple(
         Whole(
+            gateway=gateway,
             label=gateway.label(entry),
             address=entry.address,
             host=entry.target,
@@ -76,7 +80,8 @@ def chains(gateways: tuple[Gateway, ...]) -> Iterator[Chain]:
                 yield Chain(name=_chain(gateway.label(entry)), rules=(_to_port(gateway, entry),))
     for whole in (*own_addresses(gateways), *any_port(gateways)):
         arriving = f"{_from('saddr', whole.far)}counter dnat to {whole.host}"
-        leaving = f"{_from('daddr', whole.far)}counter snat to {whole.address}"
+        idle = timeouts.otherwise(gateways, whole.gateway)
+        leaving = f"{_from('daddr', whole.far)}{idle}counter snat to {whole.address}"
         for name, text in ((_chain(whole.label), arriving), (_leave(whole.label), leaving)):
             yield Chain(name=name, rules=(Rule(text=text, comment=whole.label),))
 

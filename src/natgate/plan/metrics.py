@@ -8,6 +8,7 @@ from natgate.model.counts import FlowTable, LinkCounts
 from natgate.model.journal import Failover
 from natgate.model.metric import Sample, sample
 from natgate.model.warning import CATALOGUE
+from natgate.plan.bandwidth import OVER
 from natgate.plan.occupancy import Occupancy
 
 DROPS = ("invalid", "no_address", "no_entry", "no_block", "not_a_node", "guard")
@@ -106,6 +107,10 @@ def _rules(counters: Mapping[str, int]) -> Iterator[Sample]:
             yield sample("natgate_packets_dropped_total", packets, reason=name)
         elif name == HANDED_OVER:
             yield sample("natgate_packets_handed_over_total", packets)
+        elif name.startswith(f"{OVER} "):
+            _, address, direction = name.split()
+            over = "natgate_packets_over_bandwidth_total"
+            yield sample(over, packets, address=address, direction=direction)
         elif "/" in name:
             gateway, _, entry = name.partition("/")
             attempts = "natgate_connection_attempts_total"

@@ -10,14 +10,19 @@ from collections.abc import Hashable, Iterable, Mapping
 ROUND, SLOW_ROUND = 10.0, 100.0
 """Seconds between two looks at flows that end when they are idle for minutes, and at TCP's."""
 
-MARGIN = 5.0
-"""Seconds that a flow must outlive its replica to be worth a message."""
+LOOKS = 4
+"""Looks within the shortest idle time-out: a flow used twice within its own never loses its replica."""
 
-SHORT = 600.0
-"""A flow that has longer is not touched for want of memory: it was sent when it was established."""
+MARGIN = 5.0
+"""Seconds that a flow must outlive its replica to be worth a message, or half a round if less."""
 
 Expiries = Mapping[Hashable, float]
 """By flow: when its replica expires, as far as this node has sent."""
+
+
+def pace(timeouts: Iterable[float], longest: float) -> float:
+    """Seconds between two looks at flows with these idle time-outs."""
+    return min((longest, *(timeout / LOOKS for timeout in timeouts)))
 
 
 def due(
@@ -34,14 +39,15 @@ def due(
     flow it does not know is new, and was sent since then. `every`: seconds between two looks. Flows
     that are gone are forgotten.
     """
+    margin = min(MARGIN, every / 2)
     after: dict[Hashable, float] = {}
     touched: list[Hashable] = []
     for flow, left in flows:
         expires = now + left
         replica = known.get(flow)
         if replica is None:
-            replica = expires - every if since_start or left > SHORT else now
-        if replica < now + 2 * every and expires > replica + MARGIN:
+            replica = expires - every if since_start else now
+        if replica < now + 2 * every and expires > replica + margin:
             touched.append(flow)
             replica = expires
         after[flow] = replica

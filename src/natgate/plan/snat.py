@@ -20,6 +20,7 @@ from natgate.model.roles import Roles
 from natgate.model.share import EVERY_PORT, Block, joined, shares_of, without
 from natgate.model.spec import Spec
 from natgate.model.table import Chain, Lookup, Rule, any_of
+from natgate.plan import timeouts
 
 MAX_CHAIN_NAME = 100
 """nftables takes 255 characters; a longer list of entries is named by its digest."""
@@ -41,6 +42,7 @@ class Translation:
     addresses: tuple[IPv4Address, ...]
     blocks: tuple[Block, ...]
     portless: bool = True
+    idle: str = ""
 
     @property
     def label(self) -> str:
@@ -61,7 +63,7 @@ class Translation:
     @property
     def plain(self) -> bool:
         """Whether it is one address and every port for all that its sources send."""
-        narrowed = self.entry.destinations or self.rank
+        narrowed = self.entry.destinations or self.rank or self.idle
         return not narrowed and len(set(self.slots)) == 1 and self.blocks == (EVERY_PORT,)
 
     @property
@@ -88,6 +90,7 @@ def groups_of(spec: Spec, gateways: tuple[Gateway, ...], node: str, roles: Roles
                 addresses=addresses,
                 blocks=without(blocks, served_ports(gateway, addresses)),
                 portless=portless,
+                idle=timeouts.otherwise(gateways, gateway),
             )
             for source in spec.sources_of(entry):
                 groups[source].append(translation)
@@ -216,7 +219,7 @@ def _translate(match: str, translation: Translation) -> Iterator[Rule]:
         return
     ported = f"{match}{_protocols(translation.entry)} "
     for draw, block in draws(translation.blocks):
-        text = f"{ported}{draw}counter {_with_ports(translation, block)} fully-random"
+        text = f"{ported}{draw}{translation.idle}counter {_with_ports(translation, block)} fully-random"
         yield Rule(text=text, comment=comment)
     no_block = 'counter name "no_block" drop'
     if not translation.blocks:

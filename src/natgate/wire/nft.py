@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from natgate.model.table import TABLE, Chain, Hook, Lookup, Rule, Table
+from natgate.model.table import TABLE, Chain, Hook, Lookup, Rule, Table, Timeout
 
 Json = Any
 
@@ -18,7 +18,6 @@ _OBJECTS = {
     "limit": "limit",
     "flowtable": "flowtable",
     "ct helper": "ct helper",
-    "ct timeout": "ct timeout",
     "ct expectation": "ct expectation",
     "secmark": "secmark",
     "synproxy": "synproxy",
@@ -35,6 +34,7 @@ def parse_table(text: str) -> Table | None:
     rules: dict[str, list[Rule]] = {}
     lookups: dict[str, Lookup] = {}
     objects: set[tuple[str, str]] = set()
+    timeouts: dict[str, Timeout] = {}
     for kind, body in _items(text):
         if kind == "table" and body["name"] == TABLE and body["family"] == "ip":
             found = True
@@ -46,6 +46,8 @@ def parse_table(text: str) -> Table | None:
             rules.setdefault(body["chain"], []).append(_rule(body))
         elif kind in {"set", "map"}:
             lookups[body["name"]] = _lookup(body)
+        elif kind == "ct timeout":
+            timeouts[body["name"]] = _timeout(body)
         elif kind in _OBJECTS:
             objects.add((_OBJECTS[kind], body["name"]))
     if not found:
@@ -54,7 +56,7 @@ def parse_table(text: str) -> Table | None:
         name: Chain(name=name, hook=chain.hook, rules=tuple(rules.get(name, ())))
         for name, chain in chains.items()
     }
-    return Table(chains=full, lookups=lookups, objects=frozenset(objects))
+    return Table(chains=full, lookups=lookups, objects=frozenset(objects), timeouts=timeouts)
 
 
 def parse_counters(text: str) -> dict[str, int]:
@@ -108,6 +110,21 @@ def _hook(body: dict[str, Json]) -> Hook | None:
     if "dev" in body:
         policy = f"{policy}; device {body['dev']}"
     return Hook(type=body["type"], hook=body["hook"], priority=body["prio"], policy=policy)
+
+
+_USUAL: dict[str, dict[str, int]] = {
+    "tcp": {"established": 432000},
+    "udp": {"unreplied": 30, "replied": 120},
+}
+"""Seconds that nft leaves out of a listing, since it gives them to whoever names none."""
+
+
+def _timeout(body: dict[str, Json]) -> Timeout:
+    protocol = str(body["protocol"])
+    if body["l3proto"] != "ip":
+        protocol += f" of {body['l3proto']}"
+    policy = {**_USUAL.get(protocol, {}), **(body["policy"] or {})}
+    return Timeout(name=body["name"], protocol=protocol, policy=policy)
 
 
 def _lookup(body: dict[str, Json]) -> Lookup:
@@ -197,6 +214,18 @@ def _translation(kind: str, body: dict[str, Json]) -> str:
     return f"{kind}{family} to {_value(body['addr'])}{port}{flags}"
 
 
+_BYTE_UNITS = {"bytes": 1, "kbytes": 1 << 10, "mbytes": 1 << 20}
+
+
+def _limit(body: Json) -> str:
+    """In bytes: nft lists whatever unit divides them."""
+    if set(body) != {"rate", "burst", "per", "inv", "rate_unit", "burst_unit"} or not body["inv"]:
+        return _raw({"limit": body})
+    rate = body["rate"] * _BYTE_UNITS[body["rate_unit"]]
+    burst = body["burst"] * _BYTE_UNITS[body["burst_unit"]]
+    return f"limit rate over {rate} bytes/{body['per']} burst {burst} bytes"
+
+
 _STATEMENTS: dict[str, Callable[[Json], str]] = {
     "match": _match,
     "vmap": lambda b: f"{_asked(b['key'])} vmap {b['data']}",
@@ -206,6 +235,8 @@ _STATEMENTS: dict[str, Callable[[Json], str]] = {
     "dnat": lambda b: _translation("dnat", b),
     "jump": lambda b: f"jump {b['target']}",
     "goto": lambda b: f"goto {b['target']}",
+    "ct timeout": lambda b: f'ct timeout set "{b}"',
+    "limit": _limit,
 }
 
 

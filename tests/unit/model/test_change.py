@@ -13,6 +13,7 @@ from natgate.model.change import (
     AddObject,
     AddRule,
     AddTable,
+    AddTimeout,
     Change,
     ChangeTable,
     Delete,
@@ -29,7 +30,7 @@ from natgate.model.change import (
     TableStep,
 )
 from natgate.model.desired import Detour, Guard, Tunnel
-from natgate.model.table import Chain, Hook, Lookup, Rule
+from natgate.model.table import Chain, Hook, Lookup, Rule, Timeout
 
 PREFIX = IPv4Network("10.0.0.0/24")
 HOOKED = Chain(name="post", hook=Hook(type="nat", hook="postrouting", priority=100))
@@ -39,6 +40,13 @@ STEPS: list[tuple[TableStep, str]] = [
     (AddTable(owned=True), "add table ip natgate # flags owner, persist"),
     (DeleteTable(), "delete table ip natgate"),
     (AddObject(kind="counter", name="n"), "add counter ip natgate n"),
+    (
+        AddTimeout(
+            timeout=Timeout(name="t", protocol="udp", policy={"unreplied": 2, "replied": 9})
+        ),
+        "add ct timeout ip natgate t "
+        "{ protocol udp; l3proto ip; policy = { unreplied : 2, replied : 9 }; }",
+    ),
     (
         AddLookup(lookup=Lookup(name="s", type="ipv4_addr")),
         "add set ip natgate s { type ipv4_addr; }",

@@ -14,12 +14,12 @@ FIELDS = {
     "Network": "name ranges address_ranges zones subnets edge_table",
     "Subnet": "name cidr zone kind route_table",
     "Node": "name zone address sync_address",
-    "Gateway": "name deletion_protection mode failback nodes addresses snat dnat own icmp_reply health",
+    "Gateway": "name deletion_protection mode failback nodes addresses snat dnat own icmp_reply health timeouts",
     "Failback": "policy delay",
     "HandOver": "carrier port",
     "Replication": "kind port",
-    "FixedAddress": "address withdrawn",
-    "AddressRange": "range withdrawn",
+    "FixedAddress": "address withdrawn bandwidth",
+    "AddressRange": "range withdrawn bandwidth",
     "SnatEntry": (
         "name network subnets hosts sources destinations addresses affinity protocols ports"
     ),
@@ -37,6 +37,7 @@ FIELDS = {
     "WitnessFence": "kind address port timeout",
     "Heartbeat": "interval timeout port key_file key_env",
     "Host": "ownership",
+    "Timeouts": "tcp udp",
     "Quotas": "gateways addresses snat dnat",
 }
 """The public interface of natgate/v1: it may grow here, and nothing may go."""

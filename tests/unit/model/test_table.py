@@ -1,6 +1,6 @@
 """The words for a table."""
 
-from natgate.model.table import Chain, Hook, Lookup, Rule, Table, table_of
+from natgate.model.table import Chain, Hook, Lookup, Rule, Table, Timeout, table_of
 
 
 def test_a_rule_prints_with_its_comment() -> None:
@@ -22,11 +22,13 @@ def test_a_lookup_with_values_is_a_map() -> None:
 
 
 def test_a_table_holds_its_parts_by_name() -> None:
-    """Chains and lookups are found by name, counters by kind and name; it is awake."""
+    """Chains, lookups and time-outs are found by name, counters by kind and name; it is awake."""
     chain, lookup = Chain(name="c"), Lookup(name="s", type="ipv4_addr")
-    assert table_of((chain,), (lookup,), ("n",)) == Table(
+    timeout = Timeout(name="t", protocol="tcp", policy={"established": 9})
+    assert table_of((chain,), (lookup,), ("n",), (timeout,)) == Table(
         chains={"c": chain},
         lookups={"s": lookup},
         objects=frozenset({("counter", "n")}),
+        timeouts={"t": timeout},
         asleep=False,
     )

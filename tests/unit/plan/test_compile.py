@@ -83,6 +83,7 @@ def test_source_000_compiles_to_these_rules() -> None:
         "postrouting": [
             'ct status dnat ip saddr 10.10.0.52 snat to 10.10.0.20 comment "probe through this node"',
             'ip daddr @internal return comment "stays inside"',
+            'ip saddr @inside ct timeout set "tcp-900" ct timeout set "udp-60" comment "idle time-outs"',
             'ip saddr & 255.255.255.240 vmap @snat28 comment "sources /28"',
             'ip saddr @inside counter name "no_entry" drop comment "no entry"',
             'fib saddr type != local ip daddr @destinations counter name "no_entry" drop comment "forged source"',
@@ -108,6 +109,7 @@ def test_source_000_compiles_to_these_lookups() -> None:
         "snat28": {"10.10.0.0": jump, "10.10.0.32": jump},
     }
     assert held.objects == {("counter", name) for name in (*COUNTERS, *NODES_COUNTERS)}
+    assert held.timeouts.keys() == {"tcp-900", "udp-60"}
 
 
 def divided_table(node: str, roles: Roles) -> Table:
@@ -207,7 +209,7 @@ def test_the_longest_mask_is_tried_first() -> None:
         "name: half, sources: [10.10.0.0/29], destinations: [192.0.2.0/24]",
     )
     held = table(spec)
-    assert [rule.text for rule in held.chains["postrouting"].rules[2:-2]] == [
+    assert [rule.text for rule in held.chains["postrouting"].rules[3:-2]] == [
         "ip saddr vmap @snat32",
         "ip saddr & 255.255.255.248 vmap @snat29",
         "ip saddr & 255.255.255.240 vmap @snat28",

@@ -16,6 +16,7 @@ from natgate.model.change import (
     AddObject,
     AddRule,
     AddTable,
+    AddTimeout,
     Change,
     ChangeTable,
     DeleteTable,
@@ -30,7 +31,7 @@ from natgate.model.change import (
 from natgate.model.desired import Guard, Tunnel
 from natgate.model.observed import Observed
 from natgate.model.spec import Spec
-from natgate.model.table import Chain, Lookup, Rule
+from natgate.model.table import Chain, Lookup, Rule, Timeout
 from natgate.plan.compile import FORWARDING, FORWARDING6, NodeFacts, compile_node
 from natgate.plan.diff import diff, removal
 from tests.effort import FEW
@@ -192,10 +193,12 @@ def test_what_is_too_much_is_taken_away() -> None:
 FOREIGN = ChangeTable(
     steps=(
         AddObject(kind="counter", name="x"),
+        AddTimeout(timeout=Timeout(name="t", protocol="tcp", policy={"established": 5})),
         AddLookup(lookup=Lookup(name="s", type="ipv4_addr")),
         AddLookup(lookup=Lookup(name="m", type="ipv4_addr : verdict")),
         AddChain(chain=Chain(name="c")),
         AddRule(chain="c", rule=Rule(text='ip saddr @s counter name "x"')),
+        AddRule(chain="c", rule=Rule(text='ct timeout set "t"')),
         AddRule(chain="forward", rule=Rule(text="jump c")),
         AddElements(lookup="m", elements=(("10.0.0.1", "jump c"),)),
         AddElements(lookup="snat28", elements=(("10.9.9.0", "jump c"),)),
@@ -205,7 +208,7 @@ FOREIGN = ChangeTable(
 
 
 def test_what_others_put_into_the_table_is_taken_out() -> None:
-    """Foreign chains, sets, maps, counters, rules and elements go, references first."""
+    """Foreign chains, sets, maps, counters, time-outs, rules and elements go, references first."""
     kernel = brought(DESIRED, EMPTY)
     kernel.apply(FOREIGN)
     (change,) = diff(DESIRED, kernel.held)
@@ -214,13 +217,15 @@ def test_what_others_put_into_the_table_is_taken_out() -> None:
 
 
 def test_what_has_another_type_is_made_anew() -> None:
-    """A set of ours with another type, or a chain with another hook, cannot be kept."""
+    """A set of ours with another type, a chain with another hook, or other time-outs: none is kept."""
     held = brought(DESIRED, EMPTY)
     held.apply(FOREIGN)
     assert held.held.table is not None
     lookup = replace(held.held.table.lookups["inside"], type="inet_service", elements={})
     chain = replace(held.held.table.chains["forward"], hook=None)
+    other = replace(held.held.table.timeouts["udp-60"], policy={"unreplied": 1, "replied": 1})
     for table in (
+        replace(held.held.table, timeouts={**held.held.table.timeouts, "udp-60": other}),
         replace(held.held.table, lookups={**held.held.table.lookups, "inside": lookup}),
         replace(held.held.table, chains={**held.held.table.chains, "forward": chain}),
     ):

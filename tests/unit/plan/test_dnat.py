@@ -80,7 +80,9 @@ def test_a_host_with_an_address_for_itself_leaves_with_it() -> None:
 
 def test_a_host_inside_is_seen_as_the_address_that_it_asked() -> None:
     """With ports that the gateway gives out, and that no entry serves."""
-    hairpin = [text for text in rules(every_entry(), "postrouting") if "original" in text]
+    hairpin = [
+        text for text in rules(every_entry(), "postrouting") if "snat to ct original" in text
+    ]
     asked = "{ 203.0.113.1, 203.0.113.2, 203.0.113.3, 203.0.113.4, 203.0.113.5 }"
     head = f"ct status dnat ip saddr @inside ct original ip daddr {asked} "
     assert hairpin == [

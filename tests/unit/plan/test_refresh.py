@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natgate.plan.refresh import MARGIN, ROUND, SHORT, SLOW_ROUND, due
+from natgate.plan.refresh import LOOKS, MARGIN, ROUND, SLOW_ROUND, due, pace
 
 
 def test_a_flow_that_was_just_sent_is_not_touched() -> None:
@@ -41,11 +41,11 @@ def test_a_gone_flow_is_forgotten() -> None:
     assert due({"gone": 5.0}, [], 0.0, since_start=True) == ({}, [])
 
 
-def test_after_a_restart_short_flows_are_touched_once() -> None:
-    """What the last agent had sent is not known; a flow of days was sent when it was established."""
-    flows = [("udp", 100.0), ("tcp", SHORT + 1)]
+def test_after_a_restart_every_flow_is_touched_once() -> None:
+    """What the last agent had sent is not known."""
+    flows = [("udp", 100.0), ("tcp", 900.0)]
     known, touched = due({}, flows, 0.0, since_start=False)
-    assert touched == ["udp"]
+    assert touched == ["udp", "tcp"]
     assert due(known, flows, ROUND, since_start=True)[1] == []
 
 
@@ -74,3 +74,27 @@ def test_no_replica_expires_while_its_flow_lives(left: list[float]) -> None:
         known = dict(after)
         ends = now + seconds
         assert known["f"] >= min(ends, now + 2 * ROUND) - MARGIN
+
+
+def test_looks_are_as_frequent_as_the_shortest_timeout_needs() -> None:
+    """And no rarer than usual, however long the time-outs are."""
+    assert pace((60.0, 900.0), ROUND) == ROUND
+    assert pace((60.0, 2.0), ROUND) == 0.5
+    assert pace((), SLOW_ROUND) == SLOW_ROUND
+
+
+@given(st.integers(2, 900), st.lists(st.floats(0.5, 1), min_size=1, max_size=60))
+def test_a_flow_used_twice_within_its_timeout_never_loses_its_replica(
+    timeout: int, left: list[float]
+) -> None:
+    """However short the time-out is: at each look the flow has at least half of it left."""
+    every = timeout / LOOKS
+    known: dict[Hashable, float] = {}
+    replica = float(timeout)
+    for round_, part in enumerate(left, 1):
+        now = round_ * every
+        assert replica > now
+        flow = ("f", part * timeout)
+        after, touched = due(known, [flow], now, since_start=True, every=every)
+        known = dict(after)
+        replica = now + part * timeout if touched else replica

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from natgate.model.table import Chain, Hook, Lookup, Rule, Table
+from natgate.model.table import Chain, Hook, Lookup, Rule, Table, Timeout
 from natgate.wire.nft import parse_counters, parse_table
 
 HEAD: dict[str, Any] = {"family": "ip", "table": "natgate", "handle": 1}
@@ -33,6 +33,8 @@ PORTS = {"range": [1025, 65535]}
 HASH = {"jhash": {"mod": 2, "seed": 1, "expr": {"concat": [SADDR, DADDR]}}}
 OFFSET = {"jhash": {"mod": 2, "offset": 3, "expr": SADDR}}
 
+LIMIT = {"burst": 128, "per": "second", "inv": True, "burst_unit": "kbytes"}
+
 OURS: list[tuple[list[dict[str, Any]], str]] = [
     ([match(SADDR, "10.0.0.1")], "ip saddr 10.0.0.1"),
     ([match(DADDR, "@internal", "!=")], "ip daddr != @internal"),
@@ -40,6 +42,19 @@ OURS: list[tuple[list[dict[str, Any]], str]] = [
     ([match({"meta": {"key": "l4proto"}}, 6)], "meta l4proto tcp"),
     ([match({"meta": {"key": "l4proto"}}, 47)], "meta l4proto 47"),
     ([{"counter": "invalid"}], 'counter name "invalid"'),
+    ([{"ct timeout": "udp-60"}], 'ct timeout set "udp-60"'),
+    (
+        [{"limit": {**LIMIT, "rate": 12500000, "rate_unit": "bytes"}}, {"drop": None}],
+        "limit rate over 12500000 bytes/second burst 131072 bytes drop",
+    ),
+    (
+        [{"limit": {**LIMIT, "rate": 125, "rate_unit": "kbytes"}}],
+        "limit rate over 128000 bytes/second burst 131072 bytes",
+    ),
+    (
+        [{"limit": {**LIMIT, "rate": 125, "rate_unit": "mbytes"}}],
+        "limit rate over 131072000 bytes/second burst 131072 bytes",
+    ),
     ([match({"numgen": {"mode": "random", "mod": 3, "offset": 0}}, 0)], "numgen random mod 3 0"),
     (
         [match({"numgen": {"mode": "inc", "mod": 3, "offset": 5}}, 0)],
@@ -281,6 +296,33 @@ def test_objects_are_read_and_counts_are_not() -> None:
     odd = {"novelty": {**HEAD, "name": "o"}}
     table = parse_table(listing(TABLE, counter, quota, odd))
     assert table == Table(objects=frozenset({("counter", "n"), ("quota", "q")}))
+
+
+@pytest.mark.parametrize(
+    ("protocol", "l3proto", "listed", "policy"),
+    [
+        ("tcp", "ip", {"established": 900}, {"established": 900}),
+        ("tcp", "ip", None, {"established": 432000}),
+        ("udp", "ip", {"replied": 60}, {"unreplied": 30, "replied": 60}),
+        ("udp", "ip", None, {"unreplied": 30, "replied": 120}),
+        ("tcp", "ip", {"close": 1}, {"established": 432000, "close": 1}),
+        ("tcp of ip6", "ip6", {"established": 900}, {"established": 900}),
+        ("sctp", "ip", {"closed": 900}, {"closed": 900}),
+    ],
+)
+def test_timeouts_are_read_with_what_nft_leaves_out(
+    protocol: str, l3proto: str, listed: dict[str, int] | None, policy: dict[str, int]
+) -> None:
+    """Its usual seconds are not listed; those of another family never equal ours."""
+    body = {
+        **HEAD,
+        "name": "t",
+        "protocol": protocol.split(maxsplit=1)[0],
+        "l3proto": l3proto,
+        "policy": listed,
+    }
+    expected = Timeout(name="t", protocol=protocol, policy=policy)
+    assert parse_table(listing(TABLE, {"ct timeout": body})) == Table(timeouts={"t": expected})
 
 
 def test_other_tables_are_left_out() -> None:
