@@ -22,7 +22,7 @@ LOSSES = {
     "the ruleset": ["nft flush ruleset"],
     "the table": ["nft delete table ip natgate"],
     "the rules": ["nft flush table ip natgate"],
-    "the maps": ["nft flush map ip natgate snat24"],
+    "the maps": ["nft flush map ip natgate address24"],
     "the table put to sleep": ["nft add table ip natgate { flags dormant ; }"],
     "the ruleset and the flows": ["nft flush ruleset", "conntrack -F"],
     "the rules in front of ours": ["nft insert rule ip natgate postrouting accept"],

@@ -93,6 +93,7 @@ class Agent:
         self._drifts = Drifts(node)
         self._said: NodeView | None = None
         self._stopping = False
+        self.more_warnings: Callable[[], tuple[ActiveWarning, ...]] = tuple
 
     async def begin(self) -> None:
         """Take up the stored spec, or the first one; a first one that is refused leaves nothing."""
@@ -284,14 +285,13 @@ class Agent:
             if now >= beat:
                 beat = max(beat + interval, now)
                 self._say(again=True)
-            if self._spec and now - self._verified >= self._verify_interval():
+            intervals = (
+                (g.health.verify_interval for g in self._spec.gateways) if self._spec else ()
+            )
+            if now - self._verified >= min(intervals, default=float("inf")):
                 self._dirty = True
             self.post(Ticked())
             await asyncio.sleep(interval / 4)
-
-    def _verify_interval(self) -> float:
-        assert self._spec is not None  # noqa: S101 (only asked with a spec)
-        return min(gateway.health.verify_interval for gateway in self._spec.gateways)
 
     def _on_notice(self) -> None:
         if self._notices.read() & {Notice.TABLE, Notice.SETTINGS}:
@@ -493,6 +493,7 @@ class Agent:
             *kernel_warnings(self.node, self._spec, self._kept),
             *(self._replication.warnings() if self._replication else ()),
             *self._drifts.warnings(now),
+            *self.more_warnings(),
         ]
 
 

@@ -1,4 +1,7 @@
-"""The metrics of one node: read in a thread beside the loop, and only when somebody asks."""
+"""The metrics of one node: read in a thread beside the loop, and only when somebody asks.
+
+Only ports are counted by itself, so that a lack of them is a warning before it is a failure.
+"""
 
 import asyncio
 import time
@@ -13,13 +16,20 @@ import structlog
 
 from natgate import __version__
 from natgate.agent.loop import Agent
-from natgate.kernel.meter import Meter, port_uses
+from natgate.kernel.meter import Meter, insert_failed, port_uses
 from natgate.model.counts import LinkCounts
 from natgate.model.error import NatgateError
 from natgate.model.metric import Sample
 from natgate.model.spec import Spec
+from natgate.model.warning import ActiveWarning
 from natgate.plan.metrics import NO_SIDES, Known, Sides, measure
-from natgate.plan.occupancy import Occupancy, near_and_far, occupancy
+from natgate.plan.occupancy import (
+    Occupancy,
+    near_and_far,
+    occupancy,
+    port_warnings,
+    without_port,
+)
 
 T = TypeVar("T")
 LOG = structlog.get_logger()
@@ -43,6 +53,19 @@ class Metrics:
         self._occupied: tuple[Occupancy, ...] = ()
         self._counted: float | None = None
         self._next = 0.0
+        self._failed: int | None = None
+        self._refused: dict[str, int] = {}
+        self._lately: dict[str, int] = {}
+        agent.more_warnings = self._warnings
+
+    async def run(self) -> None:
+        """Count ports from time to time, until cancelled."""
+        while True:
+            self._count(self._agent.spec()[0])
+            await asyncio.sleep(COUNT_EVERY)
+
+    def _warnings(self) -> tuple[ActiveWarning, ...]:
+        return tuple(port_warnings(self._occupied, self._lately))
 
     async def read(self) -> tuple[Sample, ...]:
         """Every sample; what cannot be read is left out."""
@@ -56,6 +79,7 @@ class Metrics:
             failovers=self._agent.failovers(JOURNAL),
             occupied=self._occupied if spec is not None else (),
             counted=self._counted if spec is not None else None,
+            refused=self._refused,
         )
         return await loop.run_in_executor(self._thread, self._read, known, ends)
 
@@ -85,12 +109,22 @@ class Metrics:
         if self._counting is None or self._counting.done():
             self._counting = loop.create_task(self._count_now(spec))
 
+    def _blame(self, failed: int) -> None:
+        """Tell what could not be inserted since the last count of the address that is nearly full."""
+        grown = 0 if self._failed is None else failed - self._failed
+        self._failed, self._lately = failed, {}
+        address = without_port(self._occupied)
+        if grown > 0 and address is not None:
+            self._lately = {address: grown}
+            self._refused[address] = self._refused.get(address, 0) + grown
+
     async def _count_now(self, spec: Spec) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
         with suppress(NatgateError):
             self._occupied = await asyncio.to_thread(lambda: occupancy(spec, port_uses()))
             self._counted = time.time()
+            self._blame(await asyncio.to_thread(insert_failed))
         now = loop.time()
         self._next = now + max(COUNT_EVERY, COUNT_SHARE * (now - began))
 

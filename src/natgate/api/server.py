@@ -47,16 +47,18 @@ async def serve(agent: Agent, path: Path) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(agent.run())
         exporter = group.create_task(Exporter(agent, metrics).run())
-        group.create_task(_serve_http(server, listener, agent, exporter))
+        counting = group.create_task(metrics.run())
+        group.create_task(_serve_http(server, listener, agent, exporter, counting))
 
 
 async def _serve_http(
-    server: uvicorn.Server, listener: socket.socket, agent: Agent, exporter: asyncio.Task[None]
+    server: uvicorn.Server, listener: socket.socket, agent: Agent, *others: asyncio.Task[None]
 ) -> None:
     try:
         await server.serve(sockets=[listener])
     finally:
-        exporter.cancel()
+        for other in others:
+            other.cancel()
         agent.stop()
 
 

@@ -75,3 +75,10 @@ def port_uses() -> Iterator[PortUse]:
             use = conntrack_stats.parse_port_use(message)
             if use is not None:
                 yield use
+
+
+def insert_failed() -> int:
+    """First packets that were dropped since their flow could not be inserted, since the start."""
+    with closing(NetlinkSocket(NETFILTER)) as netlink:
+        stats = conntrack_stats.parse_stats(netlink.dump(conntrack_stats.get_stats()))
+    return stats.get("insert_failed", 0)

@@ -7,11 +7,15 @@ from ipaddress import IPv4Address
 
 @dataclass(frozen=True, slots=True)
 class PortUse:
-    """A port (or echo id) of an address in use; `destination` are protocol, address and port."""
+    """A port (or echo id) of an address in use; `destination` are protocol, address and port.
+
+    `client` is the host inside.
+    """
 
     address: IPv4Address
     port: int
     destination: bytes
+    client: IPv4Address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

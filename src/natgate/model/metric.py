@@ -147,6 +147,21 @@ _METRICS = (
         "share",
     ),
     _gauge(
+        "client_connections",
+        "flows",
+        "translated flows of one of the five hosts that have most of an address's",
+        "address",
+        "share",
+        "client",
+    ),
+    _counter(
+        "port_allocation_errors",
+        "packets",
+        "first packets dropped since no port of the address was free, or none was found in the "
+        "kernel's tries: its insert_failed, told of the address whose ports are nearly all in use",
+        "address",
+    ),
+    _gauge(
         "ports_counted_timestamp_seconds",
         "seconds since 1970",
         "when address_connections and ports_used were counted",

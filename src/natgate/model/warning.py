@@ -124,6 +124,18 @@ _KINDS = (
         way_out="kernel 6.9 or later owns tables; or host.ownership is off in the spec",
     ),
     WarningKind(
+        code="ports-low",
+        severity="warning",
+        meaning="four fifths of the ports of an address are in use towards one destination",
+        way_out="give the entry one more address, or end the flows of the host that is named",
+    ),
+    WarningKind(
+        code="ports-refused",
+        severity="critical",
+        meaning="new flows were dropped since no port of the address was free towards their destination",
+        way_out="give the entry one more address; flows that are open go on",
+    ),
+    WarningKind(
         code="flow-table-small",
         severity="warning",
         meaning="nf_conntrack_max is less than the addresses of the spec can use",

@@ -1,7 +1,7 @@
 """What is known of a node to samples of the catalogue; what is not known has none."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from natgate.model.counts import FlowTable, LinkCounts
@@ -32,6 +32,7 @@ class Known:
     """All that the samples are made of; None is a source that could not be read.
 
     `counted` is when `occupied` was counted, in seconds since 1970; None before the first time.
+    `refused` are the first packets that found no port, by address.
     """
 
     version: str
@@ -43,6 +44,7 @@ class Known:
     flows: FlowTable | None = None
     occupied: tuple[Occupancy, ...] = ()
     counted: float | None = None
+    refused: Mapping[str, int] = field(default_factory=dict)
 
 
 def measure(known: Known) -> tuple[Sample, ...]:
@@ -150,7 +152,12 @@ def _ports(known: Known) -> Iterator[Sample]:
         names = {"address": held.address, "share": held.share}
         yield sample("natgate_address_connections", held.flows, **names)
         yield sample("natgate_ports_used", held.most, **names)
-        yield sample("natgate_ports_used_ratio", held.most / held.size, **names)
+        yield sample("natgate_ports_used_ratio", held.level, **names)
+        for client, flows in held.clients:
+            yield sample("natgate_client_connections", flows, **names, client=client)
+    for address in dict.fromkeys(held.address for held in known.occupied):
+        refused = known.refused.get(address, 0)
+        yield sample("natgate_port_allocation_errors_total", refused, address=address)
 
 
 def _replication(found: Mapping[str, Any] | None) -> Iterator[Sample]:

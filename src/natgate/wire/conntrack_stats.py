@@ -19,7 +19,7 @@ _KINDS = {
     14: "clash_resolve",
     15: "chain_toolong",
 }
-_REPLY, _IP, _PROTOCOL = 2, 1, 2
+_ORIGINAL, _REPLY, _IP, _PROTOCOL = 1, 2, 1, 2
 _SOURCE, _DESTINATION, _SOURCE_PORT, _DESTINATION_PORT, _ECHO_ID = 1, 2, 2, 3, 4
 
 
@@ -43,10 +43,13 @@ def parse_port_use(message: Message) -> PortUse | None:
     """The port of a flow of a dump; None for other messages, and for protocols without ports."""
     if message.type != NEW_FLOW:
         return None
-    reply = attributes(attributes(message.body[_HEAD:]).get(_REPLY, b""))
+    found = attributes(message.body[_HEAD:])
+    reply = attributes(found.get(_REPLY, b""))
+    host = attributes(attributes(found.get(_ORIGINAL, b"")).get(_IP, b"")).get(_SOURCE)
     ends, protocol = attributes(reply.get(_IP, b"")), attributes(reply.get(_PROTOCOL, b""))
     port = protocol.get(_DESTINATION_PORT) or protocol.get(_ECHO_ID)
-    if port is None or not {_SOURCE, _DESTINATION} <= ends.keys():
+    if port is None or host is None or not {_SOURCE, _DESTINATION} <= ends.keys():
         return None
     to = protocol.get(1, b"") + ends[_SOURCE] + protocol.get(_SOURCE_PORT, b"")
-    return PortUse(IPv4Address(ends[_DESTINATION]), int.from_bytes(port), to)
+    address = IPv4Address(ends[_DESTINATION])
+    return PortUse(address, int.from_bytes(port), to, IPv4Address(host))

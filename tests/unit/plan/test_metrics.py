@@ -60,8 +60,18 @@ EVERYTHING = Known(
     links=(ETH0, ETH1),
     sides=Sides(inside=frozenset(["eth0"]), outside=frozenset(["eth1"])),
     flows=FlowTable(count=50, limit=200, errors={"insert_failed": 6}),
-    occupied=(Occupancy(address="10.0.0.1", share="partner", flows=8, most=5, size=50),),
+    occupied=(
+        Occupancy(
+            address="10.0.0.1",
+            share="partner",
+            flows=8,
+            most=5,
+            size=50,
+            clients=(("10.9.0.1", 6),),
+        ),
+    ),
     counted=1000.0,
+    refused={"10.0.0.1": 11},
 )
 
 
@@ -95,6 +105,8 @@ def test_everything_that_is_known_is_measured() -> None:
         "connection_attempts_total partner all": 4,
         "link_packets_dropped_total eth0 out": 3,
         "ports_used_ratio 10.0.0.1 partner": 0.1,
+        "client_connections 10.0.0.1 partner 10.9.0.1": 6,
+        "port_allocation_errors_total 10.0.0.1": 11,
         "replication_up node-c": 1,
         "replication_sent_bytes_total node-c": 9,
     }

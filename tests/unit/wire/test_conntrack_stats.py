@@ -27,11 +27,15 @@ def test_the_cpus_are_added_up() -> None:
     assert parse_stats([Message(type=3, body=HEAD)]) == {}
 
 
-def flow(protocol: bytes, *, ends: bool = True, kind: int = 0x100) -> Message:
-    """A flow with the direction back: from 192.0.2.1 to 10.10.0.85."""
+HOST = IPv4Address("10.10.0.5")
+BEGAN = attribute(1 | 0x8000, attribute(1 | 0x8000, attribute(1, HOST.packed)))
+
+
+def flow(protocol: bytes, *, ends: bool = True, kind: int = 0x100, began: bytes = BEGAN) -> Message:
+    """A flow of 10.10.0.5 with the direction back: from 192.0.2.1 to 10.10.0.85."""
     pair = attribute(1, bytes([192, 0, 2, 1])) + attribute(2, bytes([10, 10, 0, 85]))
     reply = attribute(1 | 0x8000, pair if ends else b"") + attribute(2 | 0x8000, protocol)
-    return Message(type=kind, body=HEAD + attribute(2 | 0x8000, reply))
+    return Message(type=kind, body=HEAD + began + attribute(2 | 0x8000, reply))
 
 
 TCP = attribute(1, b"\x06") + attribute(2, b"\x01\xbb") + attribute(3, b"\x04\x05")
@@ -48,11 +52,13 @@ def test_a_port_is_in_use_towards_one_destination(
     protocol: bytes, port: int, destination: bytes
 ) -> None:
     """An echo has its id, and a destination without a port."""
-    assert parse_port_use(flow(protocol)) == PortUse(IPv4Address("10.10.0.85"), port, destination)
+    fixed = IPv4Address("10.10.0.85")
+    assert parse_port_use(flow(protocol)) == PortUse(fixed, port, destination, HOST)
 
 
 @pytest.mark.parametrize(
-    "message", [flow(TCP, kind=3), flow(attribute(1, b"\x2f")), flow(TCP, ends=False)]
+    "message",
+    [flow(TCP, kind=3), flow(attribute(1, b"\x2f")), flow(TCP, ends=False), flow(TCP, began=b"")],
 )
 def test_what_uses_no_port_is_left_out(message: Message) -> None:
     """Other messages, protocols without ports, and flows without ends."""
