@@ -54,11 +54,15 @@ class Chain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookup:
-    """A set (all values empty) or a map from keys to values, in nft's own words."""
+    """A set (all values empty) or a map from keys to values, in nft's own words.
+
+    `dynamic`: the rules fill it, so its elements are the kernel's and never compared.
+    """
 
     name: str
     type: str
     interval: bool = False
+    dynamic: bool = False
     elements: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -102,7 +102,7 @@ def _lookup(body: dict[str, Json]) -> Lookup:
     key = _type(body["type"])
     flags = set(_as_list(body.get("flags")))
     kind = f"{key} : {_type(body['map'])}" if "map" in body else key
-    extra = sorted(flags - {"interval"})
+    extra = sorted(flags - {"interval", "dynamic"})
     if extra:
         kind += f" flags {','.join(extra)}"
     named = "inet_proto" in key
@@ -177,6 +177,15 @@ def _translation(kind: str, body: dict[str, Json]) -> str:
     return f"{kind}{family} to {_value(body['addr'])}{port}{flags}"
 
 
+def _limit(body: Json) -> str:
+    """How many flows a host may have at once."""
+    match body:
+        case {"op": "add", "stmt": [{"ct count": {"val": most, "inv": True}}]}:
+            return f"add {body['set']} {{ {_value(body['elem'])} ct count over {most} }}"
+        case _:
+            return _raw({"set": body})
+
+
 _STATEMENTS: dict[str, Callable[[Json], str]] = {
     "match": _match,
     "vmap": lambda b: f"{_asked(b['key'])} vmap {b['data']}",
@@ -184,6 +193,7 @@ _STATEMENTS: dict[str, Callable[[Json], str]] = {
     "counter": lambda b: f'counter name "{b}"' if isinstance(b, str) else "counter",
     "snat": lambda b: _translation("snat", b),
     "dnat": lambda b: _translation("dnat", b),
+    "set": _limit,
     "jump": lambda b: f"jump {b['target']}",
     "goto": lambda b: f"goto {b['target']}",
 }
