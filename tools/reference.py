@@ -27,6 +27,7 @@ from natgate.model.spec import Spec
 from natgate.model.warning import CATALOGUE, warning
 from natgate.plan.compile import COUNTERS, HANDOVER_COUNTERS, NODES_COUNTERS
 from natgate.plan.setup import setup_of
+from natgate.plan.snat import CLIENT_LIMIT
 from natgate.plan.state import begin
 from tools import words
 from tools.tables import head, model, row
@@ -144,7 +145,7 @@ def api() -> str:
             method = min(route.methods or ())
             text += row(f"`{method} {route.path}`", _first_line(route.endpoint))
     text += f"\n## Counters\n\n{words.COUNTERS}\n" + head("name", "packets")
-    names = (*COUNTERS, *HANDOVER_COUNTERS, *NODES_COUNTERS, "guard", "GATEWAY/ENTRY")
+    names = (*COUNTERS, *HANDOVER_COUNTERS, *NODES_COUNTERS, CLIENT_LIMIT, "guard", "GATEWAY/ENTRY")
     for name, meaning in explained(names, words.COUNTER_NAMES):
         text += row(f"`{name}`", meaning)
     return text

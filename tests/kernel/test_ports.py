@@ -72,6 +72,9 @@ def test_a_limit_is_no_drift_and_another_one_holds_at_once(net: Net) -> None:
     net.send(CLIENTS[0], TARGETS[0])
     net.until(lambda: refused(net) == 1)
     net.bring(limited(2))
-    net.source_of(CLIENTS[0], TARGETS[0])
+    for _ in range(2):
+        net.source_of(CLIENTS[0], TARGETS[0])
+    net.send(CLIENTS[0], TARGETS[0])
+    net.until(lambda: refused(net) == 2)
     net.bring(spec_of(ONE))
     assert "client_limit" not in net.counters()

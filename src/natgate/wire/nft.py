@@ -102,8 +102,8 @@ def _lookup(body: dict[str, Json]) -> Lookup:
     key = _type(body["type"])
     flags = set(_as_list(body.get("flags")))
     kind = f"{key} : {_type(body['map'])}" if "map" in body else key
-    extra = sorted(flags - {"interval", "dynamic"})
-    if extra:
+    extra = sorted(flags - {"interval"})
+    if extra and extra != ["dynamic"]:  # nft 1.0.6 says it of no set, later ones do
         kind += f" flags {','.join(extra)}"
     named = "inet_proto" in key
     elements: dict[str, str] = {}

@@ -27,10 +27,10 @@ from natgate.model.change import (
     SetSysctl,
     SetTunnel,
 )
-from natgate.model.desired import Guard, Tunnel
+from natgate.model.desired import Desired, Guard, Tunnel
 from natgate.model.observed import Observed
 from natgate.model.spec import Spec
-from natgate.model.table import Chain, Lookup, Rule
+from natgate.model.table import Chain, Lookup, Rule, Table
 from natgate.plan.compile import FORWARDING, NodeFacts, compile_node
 from natgate.plan.diff import diff, removal
 from tests.effort import FEW
@@ -266,3 +266,11 @@ def test_forwarding_of_single_links_is_restored_after_that_of_all() -> None:
 def test_removal_from_an_empty_kernel_does_nothing() -> None:
     """Where natgate made nothing, nothing is taken away, and a setting that is gone stays gone."""
     assert removal(EMPTY, {FORWARDING: "0"}, frozenset()) == ()
+
+
+def test_what_the_rules_put_into_a_set_stays() -> None:
+    """Its elements are the kernel's; only that the set is there is compared."""
+    full = Lookup(name="c", type="ipv4_addr", elements={"10.0.0.1": ""})
+    wanted = Lookup(name="c", type="ipv4_addr", dynamic=True)
+    held = Observed(table=Table(lookups={"c": full}), ownership="mine")
+    assert diff(Desired(table=Table(lookups={"c": wanted}), owned=True), held) == ()

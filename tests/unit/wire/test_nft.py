@@ -33,6 +33,15 @@ PORTS = {"range": [1025, 65535]}
 HASH = {"jhash": {"mod": 2, "seed": 1, "expr": {"concat": [SADDR, DADDR]}}}
 OFFSET = {"jhash": {"mod": 2, "offset": 3, "expr": SADDR}}
 
+LIMIT: dict[str, Any] = {
+    "set": {
+        "op": "add",
+        "elem": payload("ip", "saddr"),
+        "set": "@clients.g.5",
+        "stmt": [{"ct count": {"val": 5, "inv": True}}],
+    }
+}
+
 OURS: list[tuple[list[dict[str, Any]], str]] = [
     ([match(SADDR, "10.0.0.1")], "ip saddr 10.0.0.1"),
     ([match(DADDR, "@internal", "!=")], "ip daddr != @internal"),
@@ -129,6 +138,7 @@ OURS: list[tuple[list[dict[str, Any]], str]] = [
         "dnat ip to ip saddr map @dnat.a.b",
     ),
     ([match(OFFSET, 3)], "jhash ip saddr mod 2 offset 3 3"),
+    ([LIMIT], "add @clients.g.5 { ip saddr ct count over 5 }"),
     ([{"jump": {"target": "c"}}], "jump c"),
     ([{"goto": {"target": "c"}}, {"return": None}], "goto c return"),
 ]
@@ -140,6 +150,7 @@ FOREIGN: list[dict[str, Any]] = [
     {"snat": {"flags": "random"}},
     {"snat": {"addr": "10.0.0.1", "type_flags": "prefix"}},
     {"drop": {"odd": 1}},
+    {"set": {**LIMIT["set"], "op": "update"}},
     match({"payload": {"base": "th", "offset": 0, "len": 16}}, 80),
     match({"ct": {"key": "state", "dir": "original"}}, "new"),
     match(SADDR, {"elem": {"val": "10.0.0.1", "timeout": 60}}),
@@ -191,6 +202,11 @@ def test_chains_have_their_hooks() -> None:
 
 
 LOOKUPS: list[tuple[str, dict[str, Any], Lookup]] = [
+    (
+        "set",
+        {"type": "ipv4_addr", "flags": ["dynamic"]},
+        Lookup(name="x", type="ipv4_addr"),
+    ),
     (
         "set",
         {
