@@ -28,6 +28,7 @@ from natgate.model.warning import CATALOGUE, warning
 from natgate.plan.bandwidth import OVER
 from natgate.plan.compile import COUNTERS, HANDOVER_COUNTERS, NODES_COUNTERS
 from natgate.plan.setup import setup_of
+from natgate.plan.snat import CLIENT_LIMIT
 from natgate.plan.state import begin
 from tools import words
 from tools.tables import head, model, row
@@ -146,7 +147,15 @@ def api() -> str:
             text += row(f"`{method} {route.path}`", _first_line(route.endpoint))
     text += f"\n## Counters\n\n{words.COUNTERS}\n" + head("name", "packets")
     limits = f"{OVER} ADDRESS DIRECTION"
-    names = (*COUNTERS, *HANDOVER_COUNTERS, *NODES_COUNTERS, "guard", limits, "GATEWAY/ENTRY")
+    names = (
+        *COUNTERS,
+        *HANDOVER_COUNTERS,
+        *NODES_COUNTERS,
+        CLIENT_LIMIT,
+        "guard",
+        limits,
+        "GATEWAY/ENTRY",
+    )
     for name, meaning in explained(names, words.COUNTER_NAMES):
         text += row(f"`{name}`", meaning)
     return text

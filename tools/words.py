@@ -101,6 +101,7 @@ COUNTER_NAMES = {
     "handed_over": "led to the node whose port it is (active-active gateways)",
     "no_block": "dropped: this node gives out no ports of the gateway now, or the protocol has none",
     "not_a_node": "dropped: sent to the tunnel between the nodes by somebody else",
+    "client_limit": "dropped: the host has as many flows as gateways[].ports.per_client allows",
     "guard": "dropped by the egress guard or by another classifier of the same links",
     "over_bandwidth ADDRESS DIRECTION": "dropped: the address carried more than its limit, `in` or `out`",
     "GATEWAY/ENTRY": "first packets of flows that the entry has translated",

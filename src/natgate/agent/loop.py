@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import Any
@@ -371,7 +371,9 @@ class Agent:
             self._taking.pop(failover.share, None)
         recorded = self._store.record(failover)
         if failover.outcome == "done":
-            self._begin(self._count_into(recorded))
+            task = asyncio.get_running_loop().create_task(self._count_into(recorded))
+            self._counting.add(task)
+            task.add_done_callback(self._counting.discard)
         return recorded
 
     async def _count_into(self, failover: Failover) -> None:
@@ -380,11 +382,6 @@ class Agent:
         if found is not None:
             counted = replace(failover, flows=found.flows, clients=found.clients)
             self._store.record(counted)
-
-    def _begin(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._counting.add(task)
-        task.add_done_callback(self._counting.discard)
 
     @property
     def state(self) -> State | None:

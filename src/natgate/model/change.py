@@ -42,6 +42,10 @@ class AddObject:
         return f"add {self.kind} ip {TABLE} {self.name}"
 
 
+MOST_CLIENTS = 1 << 20
+"""Hosts that a dynamic set holds; the kernel lets go of those that have no flow any more."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddTimeout:
     """Create idle time-outs, which rules give to new flows."""
@@ -64,6 +68,8 @@ class AddLookup:
         word = "map" if self.lookup.is_map else "set"
         flags = " flags interval;" if self.lookup.interval else ""
         flags += " counter;" if self.lookup.counted else ""
+        if self.lookup.dynamic:
+            flags = f" size {MOST_CLIENTS}; flags dynamic;"
         kind = _TYPES.get(self.lookup.type, f"type {self.lookup.type}")
         return f"add {word} ip {TABLE} {self.lookup.name} {{ {kind};{flags} }}"
 

@@ -217,6 +217,17 @@ class Failback(Model):
     )
 
 
+class PortRules(Model):
+    """How the ports of a gateway's addresses are given out."""
+
+    per_client: int | None = Field(
+        default=None,
+        ge=1,
+        description="the most flows that one host has at once through one node, over TCP, UDP and "
+        "ICMP echo; no limit if left out",
+    )
+
+
 class Gateway(Model):
     """One or more fixed addresses, the nodes that may carry them, and the entries."""
 
@@ -254,6 +265,8 @@ class Gateway(Model):
     )
     health: Health = Field(default=Health(), description="what a node needs to carry it")
     timeouts: Timeouts = Field(default=Timeouts(), description="how long its flows may be idle")
+
+    ports: PortRules = Field(default=PortRules(), description="how its ports are given out")
 
     @property
     def withdrawn(self) -> frozenset[IPv4Address]:

@@ -58,12 +58,14 @@ class Lookup:
 
     `counted`: each element counts the packets that met it. A key may end with a comment, which
     names what the element counts for.
+    `dynamic`: the rules fill it, so its elements are the kernel's and never compared.
     """
 
     name: str
     type: str
     interval: bool = False
     counted: bool = False
+    dynamic: bool = False
     elements: Mapping[str, str] = field(default_factory=dict)
 
     @property

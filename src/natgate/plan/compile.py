@@ -151,6 +151,7 @@ def _table(spec: Spec, facts: NodeFacts) -> Table:
             _prefix_set("internal", internal_of(spec)),
             _prefix_set("destinations", destinations_of(spec)),
             *snat.source_maps(groups),
+            *snat.client_sets(carried),
             *dnat.lookups(carried),
             *handover.lookups(spec, node, facts.roles.carriers),
             *bandwidth.lookups(carried),
@@ -159,6 +160,7 @@ def _table(spec: Spec, facts: NodeFacts) -> Table:
             *COUNTERS,
             *(HANDOVER_COUNTERS if divided else ()),
             *(NODES_COUNTERS if len(spec.nodes) > 1 else ()),
+            *((snat.CLIENT_LIMIT,) if any(snat.client_sets(carried)) else ()),
         ),
         timeouts=tuple(timeouts.objects(carried)),
     )

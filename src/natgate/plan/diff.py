@@ -131,6 +131,8 @@ def _table_steps(desired: Desired, observed: Observed) -> Iterator[TableStep]:
     yield from _add_frame(table, held)
     yield from _change_rules(table, held)
     for name, lookup in table.lookups.items():
+        if lookup.dynamic:
+            continue
         old = held.lookups.get(name)
         yield from _change_elements(lookup, old.elements if old else {})
     yield from _remove_extra(table, held)

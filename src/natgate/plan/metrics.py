@@ -11,7 +11,7 @@ from natgate.model.warning import CATALOGUE
 from natgate.plan.bandwidth import OVER
 from natgate.plan.occupancy import Occupancy
 
-DROPS = ("invalid", "no_address", "no_entry", "no_block", "not_a_node", "guard")
+DROPS = ("invalid", "no_address", "no_entry", "no_block", "not_a_node", "client_limit", "guard")
 HANDED_OVER = "handed_over"
 DIRECTIONS = ("in", "out")
 

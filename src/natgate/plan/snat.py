@@ -30,6 +30,9 @@ BY_HOST = "ip saddr . ip daddr"
 WITH_PORTS = ("icmp", "tcp", "udp")
 """Protocols of which natgate gives out ports; of an echo it is the id."""
 
+CLIENT_LIMIT = "client_limit"
+"""Counts what is refused to a host that has as many flows as its gateway allows."""
+
 PORTED = f"meta l4proto {any_of(WITH_PORTS)}"
 
 
@@ -63,7 +66,8 @@ class Translation:
     @property
     def plain(self) -> bool:
         """Whether it is one address and every port for all that its sources send."""
-        narrowed = self.entry.destinations or self.rank or self.idle
+        limited = self.gateway.ports.per_client is not None
+        narrowed = self.entry.destinations or self.rank or self.idle or limited
         return not narrowed and len(set(self.slots)) == 1 and self.blocks == (EVERY_PORT,)
 
     @property
@@ -218,6 +222,10 @@ def _translate(match: str, translation: Translation) -> Iterator[Rule]:
         yield Rule(text=f'{match}counter name "no_address" drop', comment=comment)
         return
     ported = f"{match}{_protocols(translation.entry)} "
+    most = translation.gateway.ports.per_client
+    if most is not None and translation.blocks:
+        limit = f"add @{_clients(translation.gateway)} {{ ip saddr ct count over {most} }}"
+        yield Rule(text=f'{ported}{limit} counter name "{CLIENT_LIMIT}" drop', comment=CLIENT_LIMIT)
     for draw, block in draws(translation.blocks):
         text = f"{ported}{draw}{translation.idle}counter {_with_ports(translation, block)} fully-random"
         yield Rule(text=text, comment=comment)
@@ -227,6 +235,18 @@ def _translate(match: str, translation: Translation) -> Iterator[Rule]:
     if not translation.rank:
         plain = f"counter {_without_ports(translation)}" if translation.portless else no_block
         yield Rule(text=f"{match}{plain}", comment=comment)
+
+
+def client_sets(gateways: tuple[Gateway, ...]) -> Iterator[Lookup]:
+    """The set in which the kernel counts each host's flows, of every gateway that limits them."""
+    for gateway in gateways:
+        if gateway.ports.per_client is not None:
+            yield Lookup(name=_clients(gateway), type="ipv4_addr", dynamic=True)
+
+
+def _clients(gateway: Gateway) -> str:
+    """An element keeps the limit it was made with, so another limit is another set."""
+    return f"clients.{gateway.name}.{gateway.ports.per_client}"
 
 
 def _protocols(entry: SnatEntry) -> str:

@@ -132,7 +132,7 @@ def _lookup(body: dict[str, Json]) -> Lookup:
     flags = set(_as_list(body.get("flags")))
     kind = f"{key} : {_type(body['map'])}" if "map" in body else key
     extra = sorted(flags - {"interval"})
-    if extra:
+    if extra and extra != ["dynamic"]:  # nft 1.0.6 says it of no set, later ones do
         kind += f" flags {','.join(extra)}"
     named = "inet_proto" in key
     elements: dict[str, str] = {}
@@ -226,6 +226,15 @@ def _limit(body: Json) -> str:
     return f"limit rate over {rate} bytes/{body['per']} burst {burst} bytes"
 
 
+def _flow_limit(body: Json) -> str:
+    """How many flows a host may have at once."""
+    match body:
+        case {"op": "add", "stmt": [{"ct count": {"val": most, "inv": True}}]}:
+            return f"add {body['set']} {{ {_value(body['elem'])} ct count over {most} }}"
+        case _:
+            return _raw({"set": body})
+
+
 _STATEMENTS: dict[str, Callable[[Json], str]] = {
     "match": _match,
     "vmap": lambda b: f"{_asked(b['key'])} vmap {b['data']}",
@@ -233,6 +242,7 @@ _STATEMENTS: dict[str, Callable[[Json], str]] = {
     "counter": lambda b: f'counter name "{b}"' if isinstance(b, str) else "counter",
     "snat": lambda b: _translation("snat", b),
     "dnat": lambda b: _translation("dnat", b),
+    "set": _flow_limit,
     "jump": lambda b: f"jump {b['target']}",
     "goto": lambda b: f"goto {b['target']}",
     "ct timeout": lambda b: f'ct timeout set "{b}"',

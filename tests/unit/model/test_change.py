@@ -132,3 +132,9 @@ def test_a_map_of_echo_ids_is_declared_by_what_it_is_of() -> None:
     assert str(AddLookup(lookup=lookup)) == (
         "add map ip natgate ids { typeof icmp id : verdict; flags interval; }"
     )
+
+
+def test_a_set_that_the_rules_fill_has_room_for_many_hosts() -> None:
+    """The kernel takes away those that have no flow any more."""
+    made = AddLookup(lookup=Lookup(name="c", type="ipv4_addr", dynamic=True))
+    assert str(made) == ("add set ip natgate c { type ipv4_addr; size 1048576; flags dynamic; }")

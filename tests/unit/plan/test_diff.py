@@ -28,10 +28,10 @@ from natgate.model.change import (
     SetSysctl,
     SetTunnel,
 )
-from natgate.model.desired import Guard, Tunnel
+from natgate.model.desired import Desired, Guard, Tunnel
 from natgate.model.observed import Observed
 from natgate.model.spec import Spec
-from natgate.model.table import Chain, Lookup, Rule, Timeout
+from natgate.model.table import Chain, Lookup, Rule, Table, Timeout
 from natgate.plan.compile import FORWARDING, FORWARDING6, NodeFacts, compile_node
 from natgate.plan.diff import diff, removal
 from tests.effort import FEW
@@ -298,3 +298,11 @@ def test_a_kernel_without_ipv6_needs_no_setting_of_it() -> None:
 def test_removal_from_an_empty_kernel_does_nothing() -> None:
     """Where natgate made nothing, nothing is taken away, and a setting that is gone stays gone."""
     assert removal(EMPTY, {FORWARDING: "0"}, frozenset()) == ()
+
+
+def test_what_the_rules_put_into_a_set_stays() -> None:
+    """Its elements are the kernel's; only that the set is there is compared."""
+    full = Lookup(name="c", type="ipv4_addr", elements={"10.0.0.1": ""})
+    wanted = Lookup(name="c", type="ipv4_addr", dynamic=True)
+    held = Observed(table=Table(lookups={"c": full}), ownership="mine")
+    assert diff(Desired(table=Table(lookups={"c": wanted}), owned=True), held) == ()

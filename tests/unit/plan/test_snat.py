@@ -2,6 +2,7 @@
 
 from ipaddress import IPv4Address
 
+from natgate.model.gateway import PortRules
 from natgate.model.share import Block
 from natgate.model.spec import Spec
 from natgate.plan.compile import NodeFacts, compile_node
@@ -132,3 +133,18 @@ def test_an_entry_without_addresses_takes_all_that_serve_no_single_host() -> Non
     assert spec.addresses_of(gateway, gateway.snat[5]) == tuple(
         IPv4Address(f"203.0.113.{n}") for n in (1, 2, 3, 6)
     )
+
+
+def test_a_limit_stands_before_the_ports_and_not_before_what_has_none() -> None:
+    """Another limit is another set, since an element keeps the limit it was made with."""
+    spec = every_entry()
+    first, *others = spec.gateways
+    limited = first.model_copy(update={"ports": PortRules(per_client=9)})
+    spec = spec.model_copy(update={"gateways": (limited, *others)})
+    limit = f'add @clients.{first.name}.9 {{ ip saddr ct count over 9 }} counter name "client_limit" drop'
+    *_, refused, _, plain = rules(spec, "snat.web.host_web.mail_web.icmp")
+    assert refused == f"{EVERY} {limit}"
+    assert plain == "counter snat to 203.0.113.3"
+    table = compile_node(spec, NodeFacts(name="node-a", links=("eth0",))).table
+    assert table.lookups[f"clients.{first.name}.9"].dynamic
+    assert ("counter", "client_limit") in table.objects

@@ -34,6 +34,14 @@ HASH = {"jhash": {"mod": 2, "seed": 1, "expr": {"concat": [SADDR, DADDR]}}}
 OFFSET = {"jhash": {"mod": 2, "offset": 3, "expr": SADDR}}
 
 LIMIT = {"burst": 128, "per": "second", "inv": True, "burst_unit": "kbytes"}
+FLOW_LIMIT: dict[str, Any] = {
+    "set": {
+        "op": "add",
+        "elem": payload("ip", "saddr"),
+        "set": "@clients.g.5",
+        "stmt": [{"ct count": {"val": 5, "inv": True}}],
+    }
+}
 
 OURS: list[tuple[list[dict[str, Any]], str]] = [
     ([match(SADDR, "10.0.0.1")], "ip saddr 10.0.0.1"),
@@ -144,6 +152,7 @@ OURS: list[tuple[list[dict[str, Any]], str]] = [
         "dnat ip to ip saddr map @dnat.a.b",
     ),
     ([match(OFFSET, 3)], "jhash ip saddr mod 2 offset 3 3"),
+    ([FLOW_LIMIT], "add @clients.g.5 { ip saddr ct count over 5 }"),
     ([{"jump": {"target": "c"}}], "jump c"),
     ([{"goto": {"target": "c"}}, {"return": None}], "goto c return"),
 ]
@@ -155,6 +164,7 @@ FOREIGN: list[dict[str, Any]] = [
     {"snat": {"flags": "random"}},
     {"snat": {"addr": "10.0.0.1", "type_flags": "prefix"}},
     {"drop": {"odd": 1}},
+    {"set": {**FLOW_LIMIT["set"], "op": "update"}},
     match({"payload": {"base": "th", "offset": 0, "len": 16}}, 80),
     match({"ct": {"key": "state", "dir": "original"}}, "new"),
     match(SADDR, {"elem": {"val": "10.0.0.1", "timeout": 60}}),
@@ -208,6 +218,11 @@ def test_chains_have_their_hooks() -> None:
 COUNT = {"packets": 3, "bytes": 180}
 
 LOOKUPS: list[tuple[str, dict[str, Any], Lookup]] = [
+    (
+        "set",
+        {"type": "ipv4_addr", "flags": ["dynamic"]},
+        Lookup(name="x", type="ipv4_addr"),
+    ),
     (
         "set",
         {
