@@ -27,7 +27,7 @@ PROCESS = {
 def test_no_file_is_long() -> None:
     """A file of code or text that nobody can keep in mind is split by concern."""
     long = {name for name, text in files.texts() if text.count("\n") > LONGEST}
-    unless_excepted(long, {})
+    unless_excepted(long, {"docs/reference/cli.md": "written from the code, and looked up in"})
 
 
 def test_most_modules_fit_on_few_screens() -> None:

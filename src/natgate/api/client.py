@@ -50,6 +50,10 @@ class AgentClient:
         """Every entry with its counts."""
         return list(self._ask("GET", "/v1/entries"))
 
+    def blocks(self) -> list[dict[str, Any]]:
+        """The block of ports of each host that has one."""
+        return list(self._ask("GET", "/v1/blocks"))
+
     def counters(self) -> dict[str, int]:
         """Packets per named counter and per entry."""
         return dict(self._ask("GET", "/v1/counters"))

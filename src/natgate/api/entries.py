@@ -1,4 +1,4 @@
-"""The part of the agent's HTTP interface that changes one entry."""
+"""The part of the agent's HTTP interface that changes one entry, or looks closer at some."""
 
 from typing import Any
 
@@ -24,6 +24,12 @@ def edits(agent: Agent) -> APIRouter:
     async def remove_entry(gateway: str, name: str) -> dict[str, Any]:
         """Remove an entry from a gateway on this node."""
         return shown(agent, await agent.edit(RemoveEntry(gateway=gateway, name=name)))
+
+    @router.get("/v1/blocks")
+    async def blocks() -> list[dict[str, Any]]:
+        """The block of ports of each host that has one."""
+        spec, _ = agent.spec()
+        return explain.blocks(spec) if spec else []
 
     return router
 

@@ -10,6 +10,7 @@ from natgate.agent.places import SOCKET
 from natgate.api.client import AgentClient
 from natgate.cli.options import JSON_OPTION, STATE_OPTION
 from natgate.cli.output import out, print_json, table
+from natgate.model.error import RefusedError
 
 COLOURS = {"info": "dim", "warning": "yellow", "critical": "red"}
 
@@ -46,6 +47,32 @@ def entries(state: Path, as_json: bool) -> None:
             "\n".join(entry["addresses"]),
             str(entry["flows_started"]),
         )
+    out().print(grid)
+
+
+@click.command()
+@STATE_OPTION
+@JSON_OPTION
+@click.option("--find", metavar="ADDRESS:PORT", help="Only the host that leaves with this port.")
+def blocks(state: Path, find: str | None, as_json: bool) -> None:
+    """The ports that each host has for itself (snat[].block_size)."""
+    answer = AgentClient(state / SOCKET).blocks()
+    if find is not None:
+        address, _, port = find.rpartition(":")
+        if not port.isdigit():
+            raise RefusedError(f"{find} is no address with a port: write 203.0.113.1:2048")
+        answer = [
+            each
+            for each in answer
+            if each["address"] == address and each["first"] <= int(port) <= each["last"]
+        ]
+    if as_json:
+        print_json(answer)
+        return
+    grid = table("HOST", "ADDRESS", "PORTS", "ENTRY")
+    for each in answer:
+        ports = f"{each['first']}-{each['last']}"
+        grid.add_row(each["host"], each["address"], ports, each["entry"])
     out().print(grid)
 
 

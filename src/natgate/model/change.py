@@ -6,8 +6,11 @@ from ipaddress import IPv4Network
 from natgate.model.desired import Detour, Guard, Tunnel
 from natgate.model.table import TABLE, Chain, Lookup, Rule, Table, Timeout
 
-_TYPES = {"integer : verdict": "typeof icmp id : verdict"}
-"""What nft lists as an integer has no name that it takes."""
+_TYPES = {
+    "integer : verdict": "typeof icmp id : verdict",
+    "ipv4_addr : ipv4_addr . inet_service": "type ipv4_addr : interval ipv4_addr . inet_service",
+}
+"""What nft lists as an integer has no name that it takes; of ranges as values it says nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

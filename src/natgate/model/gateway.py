@@ -114,6 +114,13 @@ class SnatEntry(Model):
     ports: tuple[PortRange, ...] = Field(
         default=(), description="destination ports of TCP and UDP that it applies to"
     )
+    block_size: int | None = Field(
+        default=None,
+        ge=64,
+        le=64511,
+        description="every host has a block of so many ports of one address, always the same one: "
+        "natgate blocks lists them; drawn from all ports for each flow if left out",
+    )
 
 
 Protocol = Literal["tcp", "udp", "both", "any"]

@@ -15,6 +15,7 @@ from natgate.model.entries import entry_problems
 from natgate.model.error import Problem, twice
 from natgate.model.exposition import exposition_problem
 from natgate.model.gateway import Gateway, Health
+from natgate.model.portblocks import block_problems
 from natgate.model.quota import quota_problems
 from natgate.model.replication import replication_problems
 from natgate.model.routes import wanted_routes, ways_of
@@ -43,6 +44,7 @@ def problems(spec: Spec) -> tuple[Problem, ...]:
         _gateways,
         quota_problems,
         entry_problems,
+        block_problems,
         _routes,
         _ways,
         _timing,

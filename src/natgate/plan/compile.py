@@ -151,6 +151,7 @@ def _table(spec: Spec, facts: NodeFacts) -> Table:
             _prefix_set("internal", internal_of(spec)),
             _prefix_set("destinations", destinations_of(spec)),
             *snat.source_maps(groups),
+            *snat.block_maps(groups),
             *snat.client_sets(carried),
             *dnat.lookups(carried),
             *handover.lookups(spec, node, facts.roles.carriers),

@@ -12,10 +12,11 @@ from ipaddress import IPv4Address, IPv4Network
 from natgate.model.address import collapse, in_nft
 from natgate.model.fields import Ports
 from natgate.model.gateway import DnatEntry, Gateway, single_addresses
+from natgate.model.portblocks import served_ports
 from natgate.model.share import EVERY_PORT, without
 from natgate.model.table import Chain, Lookup, Rule, any_of
 from natgate.plan import timeouts
-from natgate.plan.snat import PORTED, draws, served_ports
+from natgate.plan.snat import PORTED, draws
 
 SERVED_TYPE = "ipv4_addr . inet_proto . inet_service : verdict"
 WHOLE_TYPE = "ipv4_addr : verdict"

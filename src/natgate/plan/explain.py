@@ -21,6 +21,7 @@ from natgate.model.change import (
     SetTunnel,
 )
 from natgate.model.gateway import DnatEntry, Gateway, OwnAddress, SnatEntry
+from natgate.model.portblocks import all_assigned
 from natgate.model.spec import Spec
 
 _WHY = {
@@ -131,6 +132,20 @@ def entries(spec: Spec, counters: Mapping[str, int]) -> list[dict[str, Any]]:
             *map(_dnat, gateway.dnat),
             *(_snat(spec, gateway, entry) for entry in gateway.snat),
         )
+    ]
+
+
+def blocks(spec: Spec) -> list[dict[str, Any]]:
+    """Every host that has a block of ports of its own."""
+    return [
+        {
+            "host": str(each.host),
+            "address": str(each.address),
+            "first": each.block.first,
+            "last": each.block.last,
+            "entry": each.label,
+        }
+        for each in all_assigned(spec)
     ]
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 from natgate.model.fields import Ports
 from natgate.model.gateway import DnatEntry, Gateway, SnatEntry
+from natgate.model.portblocks import assigned
 from natgate.model.routes import EVERYWHERE
 from natgate.model.spec import Spec
 from natgate.plan.compile import carried_by, inside_of, internal_of
@@ -107,7 +108,9 @@ def _leaving(spec: Spec, gateways: tuple[Gateway, ...], packet: Packet) -> Answe
     if found is None:
         return DROPPED
     _, gateway, entry = found
-    sources = tuple(a for a in spec.addresses_of(gateway, entry) if a not in gateway.withdrawn)
+    own = next((a for a in assigned(spec, gateway, entry) if a.host == packet.source), None)
+    every = (own.address,) if own is not None else spec.addresses_of(gateway, entry)
+    sources = tuple(a for a in every if a not in gateway.withdrawn)
     if not sources:
         return DROPPED
     return Answer(kind="snat", entry=gateway.label(entry), sources=sources)

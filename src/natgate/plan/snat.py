@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
 from natgate.model.address import in_nft
-from natgate.model.fields import Ports
 from natgate.model.gateway import Gateway, SnatEntry
+from natgate.model.portblocks import Assigned, assigned, served_ports
 from natgate.model.roles import Roles
 from natgate.model.share import EVERY_PORT, Block, joined, shares_of, without
 from natgate.model.spec import Spec
@@ -25,6 +25,7 @@ from natgate.plan import timeouts
 MAX_CHAIN_NAME = 100
 """nftables takes 255 characters; a longer list of entries is named by its digest."""
 
+BLOCK_TYPE = "ipv4_addr : ipv4_addr . inet_service"
 BY_HOST = "ip saddr . ip daddr"
 
 WITH_PORTS = ("icmp", "tcp", "udp")
@@ -46,6 +47,7 @@ class Translation:
     blocks: tuple[Block, ...]
     portless: bool = True
     idle: str = ""
+    assigned: tuple[Assigned, ...] = ()
 
     @property
     def label(self) -> str:
@@ -67,7 +69,7 @@ class Translation:
     def plain(self) -> bool:
         """Whether it is one address and every port for all that its sources send."""
         limited = self.gateway.ports.per_client is not None
-        narrowed = self.entry.destinations or self.rank or self.idle or limited
+        narrowed = self.entry.destinations or self.rank or self.idle or self.assigned or limited
         return not narrowed and len(set(self.slots)) == 1 and self.blocks == (EVERY_PORT,)
 
     @property
@@ -88,26 +90,20 @@ def groups_of(spec: Spec, gateways: tuple[Gateway, ...], node: str, roles: Roles
         blocks, portless = _blocks(spec, gateway, node, roles)
         for entry in gateway.snat:
             addresses = spec.addresses_of(gateway, entry)
+            own = tuple(assigned(spec, gateway, entry))
+            free = without(blocks, served_ports(gateway, addresses))
             translation = Translation(
                 gateway=gateway,
                 entry=entry,
                 addresses=addresses,
-                blocks=without(blocks, served_ports(gateway, addresses)),
+                blocks=blocks if own else free,
                 portless=portless,
                 idle=timeouts.otherwise(gateways, gateway),
+                assigned=own,
             )
             for source in spec.sources_of(entry):
                 groups[source].append(translation)
     return {source: tuple(group) for source, group in groups.items()}
-
-
-def served_ports(gateway: Gateway, addresses: tuple[IPv4Address, ...]) -> tuple[Block, ...]:
-    """The ports of these addresses at which hosts are reached from outside."""
-    return tuple(
-        Block(first=entry.port.first, last=entry.port.last)
-        for entry in gateway.dnat
-        if isinstance(entry.port, Ports) and entry.address in addresses
-    )
 
 
 def plain(group: Group) -> bool:
@@ -237,6 +233,21 @@ def _translate(match: str, translation: Translation) -> Iterator[Rule]:
         yield Rule(text=f"{match}{plain}", comment=comment)
 
 
+def block_maps(groups: Groups) -> Iterator[Lookup]:
+    """What each host of an entry with blocks leaves with: address and ports, and the address alone."""
+    named = {t.label: t for group in groups.values() for t in group if t.assigned}
+    for each in named.values():
+        ports = {str(a.host): f"{a.address} . {a.block}" for a in each.assigned}
+        yield Lookup(name=_assigned_map(each, "ports"), type=BLOCK_TYPE, elements=ports)
+        bare = {str(a.host): str(a.address) for a in each.assigned}
+        name = _assigned_map(each, "address")
+        yield Lookup(name=name, type="ipv4_addr : ipv4_addr", elements=bare)
+
+
+def _assigned_map(translation: Translation, what: str) -> str:
+    return f"{what}.{translation.label.replace('/', '.')}"
+
+
 def client_sets(gateways: tuple[Gateway, ...]) -> Iterator[Lookup]:
     """The set in which the kernel counts each host's flows, of every gateway that limits them."""
     for gateway in gateways:
@@ -264,6 +275,8 @@ def _protocols(entry: SnatEntry) -> str:
 
 def _with_ports(translation: Translation, block: Block) -> str:
     """Several addresses are hashed, the same on any node: by host and destination, or also by ports."""
+    if translation.assigned:
+        return f"snat ip to ip saddr map @{_assigned_map(translation, 'ports')}"
     slots = translation.slots
     if len(set(slots)) == 1:
         return f"snat to {slots[0]}:{block}"
@@ -281,6 +294,8 @@ def _key(entry: SnatEntry) -> str:
 
 
 def _without_ports(translation: Translation) -> str:
+    if translation.assigned:
+        return f"snat to ip saddr map @{_assigned_map(translation, 'address')}"
     slots = translation.slots
     if len(set(slots)) == 1:
         return f"snat to {slots[0]}"

@@ -22,7 +22,8 @@ FIELDS = {
     "FixedAddress": "address withdrawn bandwidth",
     "AddressRange": "range withdrawn bandwidth",
     "SnatEntry": (
-        "name network subnets hosts sources destinations addresses affinity protocols ports"
+        "name network subnets hosts sources destinations addresses affinity protocols ports "
+        "block_size"
     ),
     "DnatEntry": "name address protocol port target target_port clients port_override",
     "OwnAddress": "name address host destinations",

@@ -148,3 +148,24 @@ def test_a_limit_stands_before_the_ports_and_not_before_what_has_none() -> None:
     table = compile_node(spec, NodeFacts(name="node-a", links=("eth0",))).table
     assert table.lookups[f"clients.{first.name}.9"].dynamic
     assert ("counter", "client_limit") in table.objects
+
+
+def test_a_host_with_a_block_leaves_with_its_address_and_its_ports() -> None:
+    """Two maps from each host: with ports, and without for protocols that have none."""
+    spec = every_entry(
+        ("subnets: [clients-b], addresses: [203.0.113.2]", "hosts: [10.10.0.33, 10.10.0.34], addresses: [203.0.113.6], block_size: 512"),
+        ("destinations: [198.51.100.0/24], addresses: [203.0.113.6]", "destinations: [198.51.100.0/24], addresses: [203.0.113.1]"),
+    )  # fmt: skip
+    assert rules(spec, "snat.web.subnet") == [
+        f"{EVERY} counter snat ip to ip saddr map @ports.web.subnet fully-random",
+        "counter snat to ip saddr map @address.web.subnet",
+    ]
+    table = compile_node(spec, NodeFacts(name="node-a", links=("eth0",))).table
+    assert dict(table.lookups["ports.web.subnet"].elements) == {
+        "10.10.0.33": "203.0.113.6 . 1025-1536",
+        "10.10.0.34": "203.0.113.6 . 1537-2048",
+    }
+    assert dict(table.lookups["address.web.subnet"].elements) == {
+        "10.10.0.33": "203.0.113.6",
+        "10.10.0.34": "203.0.113.6",
+    }
