@@ -129,7 +129,7 @@ def test_two_routers_with_one_prefix_are_refused() -> None:
 
 def test_a_scene_that_does_not_exist_is_refused() -> None:
     """A name that is neither built-in nor a file is refused with the names there are."""
-    with pytest.raises(RefusedError, match=r"neither a built-in scene \(fixed-source"):
+    with pytest.raises(RefusedError, match=r"neither a built-in scene \(entries, fixed-source"):
         catalogue.text_of("no-such-scene")
 
 

@@ -26,7 +26,7 @@ from natgate.model.observed import Observed
 from natgate.model.table import Rule
 from natgate.plan.compile import NodeFacts, compile_node
 from natgate.plan.diff import diff
-from natgate.plan.explain import as_json, entries, notes, reason
+from natgate.plan.explain import as_json, blocks, entries, notes, reason
 from natgate.wire.config import parse_spec
 from tests.gateways import every_entry
 from tests.specs import replaced, spec_with, two_zones
@@ -167,3 +167,20 @@ def test_every_kind_of_entry_says_what_it_applies_to() -> None:
     assert shown["icmp"] == ("snat", "icmp", ["everywhere"])
     addresses = {entry["entry"]: entry["addresses"] for entry in entries(spec, {})}
     assert addresses["subnet"] == ["203.0.113.2 (withdrawn)"]
+
+
+def test_blocks_are_listed_with_their_hosts() -> None:
+    """Address, ports and entry of each host that has ports for itself."""
+    old = "subnets: [clients-b], addresses: [203.0.113.2]"
+    new = "hosts: [10.10.0.33], addresses: [203.0.113.2], block_size: 512"
+    others = ("addresses: [203.0.113.2], ports", "addresses: [203.0.113.1], ports")
+    assert blocks(every_entry((old, new), others)) == [
+        {
+            "host": "10.10.0.33",
+            "address": "203.0.113.2",
+            "first": 1025,
+            "last": 1536,
+            "entry": "web/subnet",
+        }
+    ]
+    assert blocks(every_entry()) == []
