@@ -16,6 +16,7 @@ import pytest
 from natgate.lab import namespace
 from natgate.lab.scene import Scene
 from natgate.model.gateway import Failback
+from natgate.model.timeouts import Timeouts
 
 from . import divided
 from .capture import Capture, capture
@@ -44,7 +45,10 @@ def sticky(bring_up: Callable[..., Bench], tmp_path_factory: pytest.TempPathFact
 
 
 def _sticky(scene: Scene) -> Scene:
-    stay = {"failback": Failback(policy="sticky")}
+    stay = {
+        "failback": Failback(policy="sticky"),
+        "timeouts": Timeouts.model_validate({"udp": f"{LIFE}s"}),
+    }
     gateways = tuple(g.model_copy(update=stay) for g in scene.spec.gateways)
     return scene.model_copy(update={"spec": scene.spec.model_copy(update={"gateways": gateways})})
 
@@ -99,7 +103,7 @@ def traffic(sticky: Bench) -> Iterator[Traffic]:
     """Raw senders at the clients, ears at the nodes, and somebody at the target who listens."""
     divided.move(sticky, "node-a", "--home")
     divided.settled(sticky)
-    for node in sticky.lab.nodes():
+    for node in sticky.lab.nodes():  # replicas live as long as the settings say
         key = "net.netfilter.nf_conntrack_udp_timeout"
         divided.at(sticky, node, "sysctl", "-q", "-w", f"{key}={LIFE}")
     expression = f"udp and dst port {PORT} and src host {divided.fixed(sticky)}"

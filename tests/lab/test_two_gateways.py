@@ -7,6 +7,7 @@ import pytest
 
 from natgate.lab import agents
 
+from . import divided
 from .capture import capture
 from .conftest import Bench
 
@@ -55,9 +56,10 @@ def test_each_far_end_sees_the_addresses_of_its_gateway(two: Bench) -> None:
 
 def test_each_gateway_moves_alone(two: Bench) -> None:
     """They are carried by different nodes; with one dead, the other carries both."""
+    two.settle()
+    divided.move(two, "node-a", "--home")  # whoever was there first has them
     carried = {g["name"]: g["active"] for g in agents.status(two.lab)["gateways"]}
     assert carried == {"private": "node-a", "internet": "node-c"}
-    two.settle()
     two.ok("fault", "node-dead", "node-c")
 
     def missing() -> str | None:

@@ -6,6 +6,7 @@ import pytest
 
 from natgate.lab import agents
 
+from . import divided
 from .conftest import Bench
 
 pytestmark = pytest.mark.lab
@@ -43,8 +44,9 @@ def test_a_zone_dies(zones: Bench) -> None:
 
     What the single-zone gateway translated does not leave by another one, nor as it is.
     """
-    wait_carried(zones, "node-a1", "node-a1")
     zones.settle()
+    divided.move(zones, "node-c", "--home")  # whoever was there first has them
+    wait_carried(zones, "node-a1", "node-a1")
     zones.ok("fault", "node-dead", "node-a1")
     wait_carried(zones, "node-a2", "node-c")
     for client in ("client-a", "client-c"):
