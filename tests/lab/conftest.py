@@ -84,9 +84,12 @@ class Bench:
         return seen
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def bring_up(worker_id: str) -> Iterator[Callable[..., Bench]]:
-    """Brings up labs, each under a name of its own, and takes them down at the end."""
+    """Brings up labs, each under a name of its own, and takes them down with the module.
+
+    Fifty agents of labs that nobody looks at any more would leave the last tests no processor.
+    """
     with ExitStack() as stack:
 
         def make(*arguments: str) -> Bench:
@@ -101,7 +104,7 @@ def bring_up(worker_id: str) -> Iterator[Callable[..., Bench]]:
         yield make
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def bench(bring_up: Callable[..., Bench]) -> Bench:
     """The built-in scene."""
     return bring_up()
