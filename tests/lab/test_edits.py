@@ -4,9 +4,15 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
 
 import pytest
+import yaml
 
+from natgate.agent.places import SOCKET
+from natgate.api.client import AgentClient
 from natgate.lab import agents
 
 from .conftest import Bench
@@ -77,3 +83,68 @@ def test_what_is_wrong_is_said_and_changes_nothing(
     assert done.returncode == 1
     assert sentence in done.stderr
     assert listed(edited, node, "spec") == before
+
+
+def test_edits_at_the_same_time_are_all_there(edited: Bench) -> None:
+    """Each begins with what the one before has left, whichever way it takes."""
+    node = edited.lab.nodes()[0]
+    socket = edited.lab.state(node) / SOCKET
+    names = [f"same-{number}" for number in range(6)]
+
+    def added(number: int) -> None:
+        hosts, far = [f"10.10.0.{number + 1}"], ["192.168.100.0/24"]
+        with closing(AgentClient(socket)) as agent:
+            agent.add_entry(
+                "partner", "snat", {"name": names[number], "hosts": hosts, "destinations": far}
+            )
+
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(added, range(len(names))))
+    shown = listed(edited, node, "spec")
+    assert [name for name in names if f"name: {name}" not in shown] == []
+    for name in names:
+        assert entry(edited, node, "remove", "partner", name).returncode == 0
+
+
+def natgate(bench: Bench, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """A command on the active node, whose agent it asks."""
+    argv = [sys.executable, "-m", "natgate", arguments[0], *arguments[1:]]
+    argv += ["--state", str(bench.lab.state(bench.active()))]
+    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+
+
+def moved(bench: Bench, tmp_path: Path) -> tuple[Path, Path]:
+    """The spec in force as a file, and one by which a host leaves with ports of another address."""
+    text = listed(bench, bench.active(), "spec")
+    spec = yaml.safe_load(text)
+    (gateway,) = spec["gateways"]
+    far = gateway["snat"][0]["destinations"]
+    gateway["addresses"].append({"address": "10.10.0.86"})
+    gateway["snat"][0]["addresses"] = ["10.10.0.85"]
+    own = {"name": "own", "hosts": ["10.10.0.16"], "destinations": far, "addresses": ["10.10.0.86"]}
+    gateway["snat"].append({**own, "block_size": 512})
+    before, after = tmp_path / "before.yaml", tmp_path / "after.yaml"
+    before.write_text(text)
+    after.write_text(yaml.safe_dump(spec))
+    return before, after
+
+
+def test_flows_that_a_change_leaves_are_named_and_ended(edited: Bench, tmp_path: Path) -> None:
+    """By plan and by apply; then the host's block is listed, and its port leads to it."""
+    before, after = moved(edited, tmp_path)
+    assert edited.fetch("client-a", "192.168.100.20") == "ok: source=10.10.0.85\n"
+    told = natgate(edited, "plan", str(after)).stdout
+    assert "would keep the translation of before" in told
+    assert "leaves as 10.10.0.85, a new one leaves as 10.10.0.86 (partner/own)" in told
+    done = natgate(edited, "apply", str(after), "--end-flows", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["flows_ended"] > 0
+    left = json.loads(natgate(edited, "plan", str(after), "--json").stdout)
+    assert left["flows"] == {"kept": 0, "hosts": 0, "examples": []}
+    (block,) = json.loads(natgate(edited, "blocks", "--json").stdout)
+    assert (block["host"], block["first"], block["last"]) == ("10.10.0.16", 1025, 1536)
+    assert "10.10.0.16" in natgate(edited, "blocks", "--find", "10.10.0.86:1100").stdout
+    assert "10.10.0.16" not in natgate(edited, "blocks", "--find", "10.10.0.86:1600").stdout
+    wrong = natgate(edited, "blocks", "--find", "somewhere")
+    assert (wrong.returncode, "is no address with a port" in wrong.stderr) == (1, True)
+    assert natgate(edited, "apply", str(before)).returncode == 0

@@ -32,12 +32,6 @@ class Planned:
     stale: tuple[Stale, ...]
 
 
-def plan(keeper: Keeper, spec: Spec, before: Spec | None) -> Planned:
-    """Look, and do nothing."""
-    changes = keeper.plan(spec)[2]
-    return Planned(spec=spec, changes=changes, stale=keeper.stale(spec, before))
-
-
 def make(
     keeper: Keeper, store: Store, spec: Spec, before: Generation, edit: Edit
 ) -> tuple[Spec, Generation, Change] | None:

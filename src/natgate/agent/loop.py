@@ -12,7 +12,7 @@ import structlog
 
 from natgate.agent.consent import refuse, refuse_foreign
 from natgate.agent.drift import Drifts, kernel_warnings, summary
-from natgate.agent.edits import Applied, Planned, make, plan, stored_spec
+from natgate.agent.edits import Applied, Planned, make, stored_spec
 from natgate.agent.keeper import Keeper, Kept
 from natgate.agent.replication import Replication
 from natgate.agent.roles import remembered_roles, remembered_wishes, roles_of, still_valid
@@ -24,7 +24,7 @@ from natgate.model.change import Change
 from natgate.model.edit import Edit, edited
 from natgate.model.error import HostError, NatgateError, RefusedError
 from natgate.model.event import Event, HealthChanged, TakeOver, Ticked
-from natgate.model.journal import Failover
+from natgate.model.journal import Failover, seen
 from natgate.model.spec import Spec
 from natgate.model.view import NO_SYNC, NodeView
 from natgate.model.warning import ActiveWarning
@@ -142,44 +142,55 @@ class Agent:
         """
         spec = parse_spec(text, source)
         async with self._changing:
-            before, previous = self._spec, self._generation
-            refuse(self.node, before, spec, force_deletion=force_deletion)
-            generation = self._store.add(text, digest_of(spec))
-            kept = self._keeper.bring(spec, still_valid(self._roles, before, spec))
-            try:
-                if kept.failure is not None:
-                    raise kept.failure
-                await self._adopt(generation, spec, kept)
-            except NatgateError:
-                self._store.withdraw(generation.number)
-                if before is not None:
-                    await self._adopt(previous, before)
-                else:
-                    await self._let_go()
-                raise
-            ended = self._keeper.end_stale(spec, before) if end_flows else 0
+            before = self._spec
+            applied = await self._exchange(spec, text, force_deletion=force_deletion)
+            if end_flows:
+                ended = await asyncio.to_thread(self._keeper.end_stale, spec, before)
+                applied = replace(applied, ended=ended)
+        return applied
+
+    async def _exchange(self, spec: Spec, text: str, *, force_deletion: bool = False) -> Applied:
+        """This spec in place of the one in force, while nothing else changes it."""
+        before, previous = self._spec, self._generation
+        refuse(self.node, before, spec, force_deletion=force_deletion)
+        generation = self._store.add(text, digest_of(spec))
+        kept = self._keeper.bring(spec, still_valid(self._roles, before, spec))
+        try:
+            if kept.failure is not None:
+                raise kept.failure
+            await self._adopt(generation, spec, kept)
+        except NatgateError:
+            self._store.withdraw(generation.number)
+            if before is not None:
+                await self._adopt(previous, before)
+            else:
+                await self._let_go()
+            raise
         LOG.info("spec applied", generation=generation.number, changes=len(kept.changes))
-        return Applied(generation=generation.number, changes=kept.changes, ended=ended)
+        return Applied(generation=generation.number, changes=kept.changes)
 
     async def edit(self, edit: Edit) -> Applied:
-        """Add or remove one entry: at once where only elements change, else by a whole `apply`."""
-        if self._spec is None:
-            raise RefusedError("there is no spec to edit: natgate apply brings one into force")
+        """Add or remove one entry: at once where only elements change, else by a whole exchange."""
         async with self._changing:
+            if self._spec is None:
+                raise RefusedError("there is no spec to edit: natgate apply brings one into force")
             made = make(self._keeper, self._store, self._spec, self._generation, edit)
-            if made is not None:
-                self._spec, self._generation, change = made
-                if self._state is not None:
-                    setup = replace(self._state.setup, digest=self._generation.digest)
-                    self._state = replace(self._state, setup=setup)
-                return Applied(generation=self._generation.number, changes=(change,))
-        return await self.apply(render_spec(edited(self._spec, edit)), "spec")
+            if made is None:
+                text = render_spec(edited(self._spec, edit))
+                return await self._exchange(parse_spec(text, "spec"), text)
+            self._spec, self._generation, change = made
+            if self._state is not None:
+                setup = replace(self._state.setup, digest=self._generation.digest)
+                self._state = replace(self._state, setup=setup)
+            return Applied(generation=self._generation.number, changes=(change,))
 
-    def plan(self, text: str, source: str) -> Planned:
+    async def plan(self, text: str, source: str) -> Planned:
         """What `apply` would do; nothing is done."""
-        spec = parse_spec(text, source)
+        spec, before = parse_spec(text, source), self._spec
         refuse_foreign(self.node, spec)
-        return plan(self._keeper, spec, self._spec)
+        changes = self._keeper.plan(spec)[2]
+        stale = await asyncio.to_thread(self._keeper.stale, spec, before)
+        return Planned(spec=spec, changes=changes, stale=stale)
 
     async def remove(self) -> tuple[Change, ...]:
         """Take away all that natgate made here, and idle until the next spec.
@@ -285,10 +296,7 @@ class Agent:
             if now >= beat:
                 beat = max(beat + interval, now)
                 self._say(again=True)
-            intervals = (
-                (g.health.verify_interval for g in self._spec.gateways) if self._spec else ()
-            )
-            if now - self._verified >= min(intervals, default=float("inf")):
+            if self._spec and now - self._verified >= self._spec.verify_interval:
                 self._dirty = True
             self.post(Ticked())
             await asyncio.sleep(interval / 4)
@@ -422,16 +430,7 @@ class Agent:
         """What another node did is in the journal as well."""
         LOG.info("active", share=share, node=node, before=before)
         if before is not None and node not in {None, self.node}:
-            self._store.record(
-                Failover(
-                    share=share,
-                    before=before,
-                    after=str(node),
-                    reason=f"{node} took it over",
-                    started=self.wall_clock(),
-                    outcome="seen",
-                )
-            )
+            self._store.record(seen(share, before, str(node), started=self.wall_clock()))
 
     def _own_health(self) -> HealthChanged:
         """Why this node may not carry each gateway: no check counts as good that has not run."""

@@ -86,7 +86,7 @@ def make_app(agent: Agent, metrics: Metrics) -> FastAPI:
     @app.post("/v1/plan")
     async def plan(body: SpecText) -> dict[str, Any]:
         """The changes that applying this spec would make; nothing is done."""
-        planned = agent.plan(body.text, body.source)
+        planned = await agent.plan(body.text, body.source)
         return {
             "node": agent.node,
             "changes": explain.as_json(planned.changes),

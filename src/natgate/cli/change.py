@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from natgate.agent import edits
 from natgate.agent.edits import stored_spec
 from natgate.agent.keeper import Keeper
 from natgate.agent.main import (
@@ -78,11 +77,11 @@ def plan(
     if once or not (state / SOCKET).exists():
         with closing(make_hands(None, spec, node)) as hands:
             before = _applied(state)
-            planned = edits.plan(hands.keeper, spec, before)
+            changes, left = hands.keeper.plan(spec)[2], hands.keeper.stale(spec, before)
         answer: dict[str, Any] = {
             "node": hands.node,
-            "changes": explain.as_json(planned.changes),
-            "flows": stale.summary(planned.stale),
+            "changes": explain.as_json(changes),
+            "flows": stale.summary(left),
             "notes": [*deletion.notes(before, spec), *explain.notes(spec)],
         }
     else:

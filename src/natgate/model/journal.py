@@ -44,3 +44,15 @@ class Failover:
     def asked_for(self) -> bool:
         """Whether an operator asked for it, so that both nodes were alive."""
         return self.reason == "asked for by an operator"
+
+
+def seen(share: str, before: str, after: str, *, started: float) -> Failover:
+    """What another node did by itself, as this one saw it."""
+    return Failover(
+        share=share,
+        before=before,
+        after=after,
+        reason=f"{after} took it over",
+        started=started,
+        outcome="seen",
+    )

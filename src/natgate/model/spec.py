@@ -185,6 +185,11 @@ class Spec(Model):
     )
     quotas: Quotas = Field(default=Quotas(), description="how much of each there may be")
 
+    @property
+    def verify_interval(self) -> float:
+        """Seconds after which rules and settings are looked at again."""
+        return min(gateway.health.verify_interval for gateway in self.gateways)
+
     def node(self, name: str) -> Node:
         """The node of that name; KeyError if the spec has none."""
         for node in self.nodes:
