@@ -137,7 +137,10 @@ def edits(client: AgentClient, variant: str) -> dict[str, Any]:
 
 def applied() -> dict[str, Any]:
     """All entries brought into force by natgate, and by `nft -f` of the same maps."""
-    spec = parse_spec(spec_of(MANY))
+    text = spec_of(MANY)
+    began = time.perf_counter()
+    spec = parse_spec(text)
+    read = time.perf_counter() - began
     ours: list[float] = []
     theirs: list[float] = []
     whole: list[float] = []
@@ -154,6 +157,7 @@ def applied() -> dict[str, Any]:
             run(inside(here.name, ["nft", "-f", script.name]))
             theirs.append((time.perf_counter() - began) * 1000)
     return {
+        "read_and_checked_ms": round(read * 1000),
         "ours_ms": round(statistics.median(ours)),
         "nft_ms": round(statistics.median(theirs)),
         "ratio": round(statistics.median(a / b for a, b in zip(ours, theirs, strict=True)), 2),
