@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
+from typing import Any
+
+import yaml
 
 from natgate.agent.keeper import Keeper
 from natgate.kernel.host import HostKernel
@@ -50,6 +53,23 @@ def spec_of(*entries: str, owned: bool = True) -> Spec:
     """The spec of this network with entries."""
     text = SPEC.replace("ENTRIES", "\n".join(f"      - {entry}" for entry in entries))
     return parse_spec(text if owned else text.replace('"auto"', '"off"'))
+
+
+def spec_with(*gateways: dict[str, Any], fixed: dict[str, str] | None = None) -> Spec:
+    """The spec of this network with gateways; `fixed`: their address subnets, if they need several."""
+    addresses = fixed or {"fixed": "10.1.200.0/28"}
+    network = {
+        "name": "net",
+        "ranges": ["10.1.0.0/16"],
+        "zones": ["a"],
+        "subnets": [
+            {"name": "clients", "zone": "a", "cidr": "10.1.0.0/24"},
+            *({"name": n, "cidr": cidr, "kind": "address"} for n, cidr in addresses.items()),
+        ],
+    }
+    nodes = [{"name": "node-a", "zone": "a", "address": "203.0.113.1"}]
+    document = {"network": network, "nodes": nodes, "gateways": list(gateways)}
+    return parse_spec(yaml.safe_dump({"apiVersion": "natgate/v1", **document}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -16,8 +15,7 @@ from natgate.model.error import SpecError
 from natgate.model.spec import Spec
 from natgate.plan.explain import entries
 from natgate.plan.resolve import Packet, resolve
-from natgate.wire.config import parse_spec
-from tests.kernel.net import CLIENTS, TARGETS, Net, network
+from tests.kernel.net import CLIENTS, TARGETS, Net, network, spec_with
 
 ADDRESSES = [f"10.1.200.{n}" for n in range(1, 7)]
 PORTS = (22, 53, 80, 443, 5000, 5001, 7000)
@@ -27,25 +25,7 @@ FAR = ("203.0.113.0/24", "203.0.113.20/32", "203.0.113.20/31", "198.51.100.0/24"
 
 def spec_of(**parts: Any) -> Spec:  # noqa: ANN401 (whatever a spec may say)
     """The network of `net` with entries of every kind."""
-    gateway = {"name": "g", "addresses": [{"address": a} for a in ADDRESSES], **parts}
-    return parse_spec(
-        yaml.safe_dump(
-            {
-                "apiVersion": "natgate/v1",
-                "network": {
-                    "name": "net",
-                    "ranges": ["10.1.0.0/16"],
-                    "zones": ["a"],
-                    "subnets": [
-                        {"name": "clients", "zone": "a", "cidr": "10.1.0.0/24"},
-                        {"name": "fixed", "cidr": "10.1.200.0/28", "kind": "address"},
-                    ],
-                },
-                "nodes": [{"name": "node-a", "zone": "a", "address": "203.0.113.1"}],
-                "gateways": [gateway],
-            }
-        )
-    )
+    return spec_with({"name": "g", "addresses": [{"address": a} for a in ADDRESSES], **parts})
 
 
 @pytest.fixture

@@ -3,14 +3,11 @@
 import re
 import socket
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-import yaml
 
 from natgate.model.spec import Spec
-from natgate.wire.config import parse_spec
-from tests.kernel.net import CLIENTS, PORT, TARGETS, Net, network
+from tests.kernel.net import CLIENTS, PORT, TARGETS, Net, network, spec_with
 from tests.namespaces import execute
 
 QUICK = {"tcp": "20s", "udp": "2s"}
@@ -20,47 +17,31 @@ USUAL, SHARED, OWN = "10.1.200.1", "10.1.200.5", "10.1.200.6"
 def spec_of(quick: dict[str, str]) -> Spec:
     """A gateway with these time-outs and another with the usual ones, of one client each."""
     to = [f"{target}/32" for target in TARGETS]
-    document: dict[str, Any] = {
-        "apiVersion": "natgate/v1",
-        "network": {
-            "name": "net",
-            "ranges": ["10.1.0.0/16"],
-            "zones": ["a"],
-            "subnets": [
-                {"name": "clients", "zone": "a", "cidr": "10.1.0.0/24"},
-                {"name": "usual", "cidr": "10.1.200.0/30", "kind": "address"},
-                {"name": "quick", "cidr": "10.1.200.4/30", "kind": "address"},
-            ],
+    return spec_with(
+        {
+            "name": "usual",
+            "addresses": [{"address": USUAL}],
+            "snat": [{"name": "one", "hosts": [CLIENTS[0]], "destinations": [to[0]]}],
         },
-        "nodes": [{"name": "node-a", "zone": "a", "address": "203.0.113.1"}],
-        "gateways": [
-            {
-                "name": "usual",
-                "addresses": [{"address": USUAL}],
-                "snat": [{"name": "one", "hosts": [CLIENTS[0]], "destinations": [to[0]]}],
-            },
-            {
-                "name": "quick",
-                "addresses": [{"address": SHARED}, {"address": OWN}],
-                "snat": [{"name": "two", "hosts": [CLIENTS[1]], "destinations": [to[1]]}],
-                "dnat": [
-                    {
-                        "name": "web",
-                        "address": SHARED,
-                        "protocol": "tcp",
-                        "port": 80,
-                        "target": CLIENTS[1],
-                        "clients": [to[1]],
-                    }
-                ],
-                "own": [
-                    {"name": "own", "address": OWN, "host": CLIENTS[2], "destinations": [to[2]]}
-                ],
-                "timeouts": quick,
-            },
-        ],
-    }
-    return parse_spec(yaml.safe_dump(document))
+        {
+            "name": "quick",
+            "addresses": [{"address": SHARED}, {"address": OWN}],
+            "snat": [{"name": "two", "hosts": [CLIENTS[1]], "destinations": [to[1]]}],
+            "dnat": [
+                {
+                    "name": "web",
+                    "address": SHARED,
+                    "protocol": "tcp",
+                    "port": 80,
+                    "target": CLIENTS[1],
+                    "clients": [to[1]],
+                }
+            ],
+            "own": [{"name": "own", "address": OWN, "host": CLIENTS[2], "destinations": [to[2]]}],
+            "timeouts": quick,
+        },
+        fixed={"usual": "10.1.200.0/30", "quick": "10.1.200.4/30"},
+    )
 
 
 @pytest.fixture

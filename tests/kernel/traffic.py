@@ -4,13 +4,9 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from typing import Any
-
-import yaml
 
 from natgate.model.spec import Spec
-from natgate.wire.config import parse_spec
-from tests.kernel.net import CLIENTS, PORT, TARGETS, Net
+from tests.kernel.net import CLIENTS, PORT, TARGETS, Net, spec_with
 from tests.namespaces import Namespace
 
 LIMITED, FREE = "10.1.200.5", "10.1.200.6"
@@ -19,30 +15,16 @@ CHUNK = bytes(1 << 16)
 
 def spec_of(bandwidth: str | None = "40Mbit/s") -> Spec:
     """An address with a limit for one client, and one without for another."""
-    document: dict[str, Any] = {
-        "apiVersion": "natgate/v1",
-        "network": {
-            "name": "net",
-            "ranges": ["10.1.0.0/16"],
-            "zones": ["a"],
-            "subnets": [
-                {"name": "clients", "zone": "a", "cidr": "10.1.0.0/24"},
-                {"name": "fixed", "cidr": "10.1.200.0/28", "kind": "address"},
+    return spec_with(
+        {
+            "name": "g",
+            "addresses": [{"address": LIMITED, "bandwidth": bandwidth}, {"address": FREE}],
+            "snat": [
+                {"name": "limited", "hosts": [CLIENTS[0]], "addresses": [LIMITED]},
+                {"name": "free", "hosts": [CLIENTS[1]], "addresses": [FREE]},
             ],
-        },
-        "nodes": [{"name": "node-a", "zone": "a", "address": "203.0.113.1"}],
-        "gateways": [
-            {
-                "name": "g",
-                "addresses": [{"address": LIMITED, "bandwidth": bandwidth}, {"address": FREE}],
-                "snat": [
-                    {"name": "limited", "hosts": [CLIENTS[0]], "addresses": [LIMITED]},
-                    {"name": "free", "hosts": [CLIENTS[1]], "addresses": [FREE]},
-                ],
-            }
-        ],
-    }
-    return parse_spec(yaml.safe_dump(document))
+        }
+    )
 
 
 def _send(connection: socket.socket) -> None:

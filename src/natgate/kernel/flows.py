@@ -57,8 +57,7 @@ def every() -> list[Flow]:
 def end(chosen: Iterable[Flow]) -> int:
     """End these flows; how many of them are gone."""
     with NetlinkSocket(NETFILTER) as netlink:
-        codes = [netlink.ask([conntrack.end_flow(flow)])[0] for flow in chosen]
-    return sum(1 for code in codes if code in {0, errno.ENOENT})
+        return _ended(netlink, map(conntrack.end_flow, chosen))
 
 
 def translated(
@@ -103,5 +102,10 @@ def _is_of(flow: LiveFlow, chosen: Chosen) -> bool:
 def _end(question: Message, chosen: Callable[[Message], bool]) -> int:
     with NetlinkSocket(NETFILTER) as flows:
         found = [message for message in flows.dump(question) if chosen(message)]
-        codes = [flows.ask([conntrack.delete_flow(message)])[0] for message in found]
+        return _ended(flows, map(conntrack.delete_flow, found))
+
+
+def _ended(netlink: NetlinkSocket, orders: Iterable[Message]) -> int:
+    """How many flows are gone; one that ended by itself meanwhile counts."""
+    codes = [netlink.ask([order])[0] for order in orders]
     return sum(1 for code in codes if code in {0, errno.ENOENT})

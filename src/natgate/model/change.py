@@ -1,6 +1,6 @@
 """One change to a node's kernel; it prints as exactly what will be run. A plan is a tuple of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 
 from natgate.model.desired import Detour, Guard, Tunnel
@@ -182,14 +182,15 @@ def with_elements(table: Table, steps: tuple[TableStep, ...]) -> Table:
     for step in steps:
         if not isinstance(step, AddElements | DeleteElements):
             raise TypeError(f"no change of elements: {step}")
-        held = lookups[step.lookup].elements
+        lookup = lookups[step.lookup]
+        held = lookup.elements
         if isinstance(step, AddElements):
             elements = {**held, **dict(step.elements)}
         else:
             gone = frozenset(step.keys)
             elements = {key: value for key, value in held.items() if key not in gone}
-        lookups[step.lookup] = lookups[step.lookup].holding(elements)
-    return table.with_lookups(lookups)
+        lookups[step.lookup] = replace(lookup, elements=elements)
+    return replace(table, lookups=lookups)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

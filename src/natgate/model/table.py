@@ -5,7 +5,7 @@ rules are the same exactly when their texts are.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 TABLE = "natgate"
 """The table's name; its family is ip. natgate changes no other table."""
@@ -73,10 +73,6 @@ class Lookup:
         """Whether the elements carry values."""
         return " : " in self.type
 
-    def holding(self, elements: Mapping[str, str]) -> "Lookup":
-        """The same with other elements."""
-        return replace(self, elements=elements)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeout:
@@ -104,10 +100,6 @@ class Table:
     objects: frozenset[tuple[str, str]] = frozenset()
     timeouts: Mapping[str, Timeout] = field(default_factory=dict)
     asleep: bool = False
-
-    def with_lookups(self, lookups: Mapping[str, Lookup]) -> "Table":
-        """The same with other sets and maps."""
-        return replace(self, lookups=lookups)
 
 
 def table_of(

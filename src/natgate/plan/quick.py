@@ -24,10 +24,11 @@ from natgate.plan import snat
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quick:
-    """An edit that can be made at once: the entry, and what it takes in the kernel."""
+    """An edit that can be made at once: the entry, its elements, and the change in the kernel."""
 
     spec: Spec
     entry: SnatEntry
+    lookups: tuple[Lookup, ...]
     change: ChangeTable
 
 
@@ -69,7 +70,7 @@ class Index:
     def made(self, edit: Edit, quick: Quick) -> None:
         """The edit is in force."""
         sign = 1 if isinstance(edit, AddEntry) else -1
-        for lookup in self._lookups(edit.gateway, quick.entry) or ():
+        for lookup in quick.lookups:
             self._count(lookup, sign)
         label = f"{edit.gateway}/{quick.entry.name}"
         if sign > 0:
@@ -94,7 +95,8 @@ class Index:
             AddElements(lookup=lookup.name, elements=tuple(lookup.elements.items()))
             for lookup in lookups
         )
-        return Quick(spec=edited(self.spec, edit), entry=entry, change=ChangeTable(steps=steps))
+        spec, change = edited(self.spec, edit), ChangeTable(steps=steps)
+        return Quick(spec=spec, entry=entry, lookups=lookups, change=change)
 
     def _removing(self, edit: RemoveEntry) -> Quick | None:
         entry = self._names.get(f"{edit.gateway}/{edit.name}")
@@ -109,7 +111,8 @@ class Index:
         gateway = gateway_of(self.spec, edit.gateway)
         rest = tuple(filter(partial(is_not, entry), gateway.snat))
         spec = with_entries(self.spec, gateway, "snat", rest)
-        return Quick(spec=spec, entry=entry, change=ChangeTable(steps=steps))
+        change = ChangeTable(steps=steps)
+        return Quick(spec=spec, entry=entry, lookups=lookups, change=change)
 
     def _lookups(self, name: str, entry: SnatEntry) -> tuple[Lookup, ...] | None:
         """What the table holds of one plain entry; None if it is more than elements."""

@@ -123,8 +123,7 @@ def source_maps(groups: Groups) -> Iterator[Lookup]:
 
     Elements with addresses count, each for the entry that its comment names.
     """
-    for length in _lengths(groups):
-        of_length = {source: g for source, g in groups.items() if source.prefixlen == length}
+    for length, of_length in _by_length(groups):
         chained = {
             str(source.network_address): f"jump {_chain_name(group)}"
             for source, group in of_length.items()
@@ -144,12 +143,11 @@ def source_maps(groups: Groups) -> Iterator[Lookup]:
 
 def by_source(groups: Groups) -> Iterator[Rule]:
     """The maps, from the longest mask to the shortest."""
-    for length in _lengths(groups):
+    for length, of_length in _by_length(groups):
         mask = IPv4Network((0, length)).netmask
         masked = "" if length == IPv4Network(0).max_prefixlen else f" & {mask}"
-        of_length = [g for source, g in groups.items() if source.prefixlen == length]
-        chained = [group for group in of_length if not plain(group)]
-        addressed = [group for group in of_length if plain(group)]
+        chained = [group for group in of_length.values() if not plain(group)]
+        addressed = [group for group in of_length.values() if plain(group)]
         comment = f"sources /{length}"
         if chained:
             text = f"{_inside(chained)}ip saddr{masked} vmap @snat{length}"
@@ -161,8 +159,12 @@ def by_source(groups: Groups) -> Iterator[Rule]:
             yield Rule(text=f"{head}{address}", comment=comment)
 
 
-def _lengths(groups: Groups) -> list[int]:
-    return sorted({source.prefixlen for source in groups}, reverse=True)
+def _by_length(groups: Groups) -> list[tuple[int, Groups]]:
+    """The groups of each prefix length, the longest first."""
+    found: dict[int, Groups] = defaultdict(dict)
+    for source, group in groups.items():
+        found[source.prefixlen][source] = group
+    return sorted(found.items(), reverse=True)
 
 
 def _inside(groups: list[Group]) -> str:

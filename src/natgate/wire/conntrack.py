@@ -92,8 +92,7 @@ def _ends(data: bytes, which: int) -> tuple[IPv4Address, IPv4Address, int, int |
 
 def end_flow(flow: Flow) -> Message:
     """End a flow by its tuple and its id, so never a later one."""
-    body = _IPV4 + attribute(_TUPLE_ORIGINAL | NESTED, flow.tuple) + attribute(_ID, flow.key)
-    return Message(type=DELETE_FLOW, flags=REQUEST | ACK, body=body)
+    return _end(flow.tuple, flow.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +169,11 @@ def touch_flow(original: bytes) -> Message:
 def delete_flow(found: Message) -> Message:
     """End the flow that a dump showed: by its tuple and its id, so never a later one."""
     seen = attributes(found.body[_HEAD.size :])
-    body = _IPV4 + attribute(_TUPLE_ORIGINAL | NESTED, seen[_TUPLE_ORIGINAL])
-    if _ID in seen:
-        body += attribute(_ID, seen[_ID])
+    return _end(seen[_TUPLE_ORIGINAL], seen.get(_ID))
+
+
+def _end(original: bytes, key: bytes | None) -> Message:
+    body = _IPV4 + attribute(_TUPLE_ORIGINAL | NESTED, original)
+    if key is not None:
+        body += attribute(_ID, key)
     return Message(type=DELETE_FLOW, flags=REQUEST | ACK, body=body)

@@ -82,10 +82,15 @@ def parse_counters(text: str) -> dict[str, int]:
 def _counted(body: dict[str, Json]) -> Iterator[tuple[str, int]]:
     """The packets of each element that says what it counts for."""
     for element in body.get("elem", []):
-        key = element[0] if isinstance(element, list) else element
-        wrapped = key.get("elem") if isinstance(key, dict) else None
-        if isinstance(wrapped, dict) and {"comment", "counter"} <= set(wrapped):
+        wrapped = _wrapped(element[0] if isinstance(element, list) else element)
+        if {"comment", "counter"} <= wrapped.keys():
             yield wrapped["comment"], wrapped["counter"]["packets"]
+
+
+def _wrapped(key: Json) -> dict[str, Json]:
+    """A key with its comment, counter or time-out; empty if it has none."""
+    found = key.get("elem") if isinstance(key, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def _items(text: str) -> list[tuple[str, dict[str, Json]]]:
@@ -149,16 +154,16 @@ def _lookup(body: dict[str, Json]) -> Lookup:
 
 
 def _key(element: Json, *, named: bool) -> str:
-    """An element's key with its comment; nft wraps one that has that, a counter or a time-out.
+    """An element's key, with its comment if it has one.
 
     `named`: its second part is a protocol.
     """
-    wrapped = element.get("elem") if isinstance(element, dict) else None
-    text = _value(wrapped["val"]) if isinstance(wrapped, dict) else _value(element)
+    wrapped = _wrapped(element)
+    text = _value(wrapped.get("val", element))
     if named:
         address, protocol, *rest = text.split(" . ")
         text = " . ".join((address, _PROTOCOL_NAMES.get(protocol, protocol), *rest))
-    if isinstance(wrapped, dict) and "comment" in wrapped:
+    if "comment" in wrapped:
         text += f' comment "{wrapped["comment"]}"'
     return text
 
