@@ -92,3 +92,13 @@ def test_a_spec_reads_back_from_its_own_json() -> None:
     text = spec.model_dump_json(by_alias=True)
     assert '"interval":"50ms"' in text
     assert Spec.model_validate_json(text) == spec
+
+
+def test_all_is_verified_as_often_as_the_most_careful_gateway_asks() -> None:
+    """One look at the kernel serves every gateway."""
+    (gateway,) = two_zones().gateways
+    often = gateway.health.model_copy(update={"verify_interval": 0.25})
+    other = gateway.model_copy(update={"name": "other", "health": often})
+    spec = two_zones().model_copy(update={"gateways": (gateway, other)})
+    assert spec.verify_interval == 0.25
+    assert two_zones().verify_interval == gateway.health.verify_interval
