@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from natgate.wire.schema import published
 
 Schema = dict[str, Any]
-DURATION = "(ms|s|m|h)"
+DURATION = "(ms|s|m|h|d)"
 """What tells a duration from any other string with a pattern."""
 
 

@@ -3,7 +3,7 @@
 SPEC = """\
 One YAML file describes one network with any number of gateways. `natgate check FILE` reports every
 mistake at once, each with its line; `natgate schema` prints the JSON Schema for editors. Unknown keys
-are refused. A duration is written with its unit: `50ms`, `1.5s`, `2m`, `1h`. A prefix has no host bits.
+are refused. A duration is written with its unit: `50ms`, `1.5s`, `2m`, `1h`, `30d`. A prefix has no host bits.
 """
 
 SCENE = """\

@@ -18,15 +18,15 @@ from pydantic import (
 
 from natgate.model.address import LAST_PORT
 
-_DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h)$")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d)$")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def seconds_of(value: object) -> float:
-    """Read '50ms', '1.5s', '2m' or '1h' as seconds."""
+    """Read '50ms', '1.5s', '2m', '1h' or '30d' as seconds."""
     match = _DURATION.match(value) if isinstance(value, str) else None
     if match is None:
-        raise ValueError("write a duration with its unit, such as 50ms, 1.5s, 2m or 1h")
+        raise ValueError("write a duration with its unit, such as 50ms, 1.5s, 2m, 1h or 30d")
     return float(match[1]) * _SECONDS[match[2]]
 
 

@@ -13,6 +13,7 @@ from natgate.model.address import Prefixes, collapse
 from natgate.model.exposition import Exposition
 from natgate.model.fields import Duration, Model, Name, Port, Prefix
 from natgate.model.gateway import Gateway, SnatEntry, single_addresses
+from natgate.model.natlog import Log
 from natgate.model.steering import Fence, NoFence, NoSteering, Steering
 
 
@@ -182,6 +183,9 @@ class Spec(Model):
     host: Host = Field(default=Host(), description="what natgate may do on each node")
     metrics: Exposition = Field(
         default=Exposition(), description="where metrics can be read, beside the command"
+    )
+    log: Log = Field(
+        default=Log(), description="who used an address and port: the log of `natgate log run`"
     )
     quotas: Quotas = Field(default=Quotas(), description="how much of each there may be")
 

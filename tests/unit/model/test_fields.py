@@ -12,7 +12,14 @@ from natgate.model.fields import Duration, Name, PortRange, PortRangeOrAny, Port
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("50ms", 0.05), ("1.5s", 1.5), ("2m", 120.0), ("1h", 3600.0), ("0.25s", 0.25)],
+    [
+        ("50ms", 0.05),
+        ("1.5s", 1.5),
+        ("2m", 120.0),
+        ("1h", 3600.0),
+        ("30d", 2592000.0),
+        ("0.25s", 0.25),
+    ],
 )
 def test_durations_are_seconds(text: object, seconds: float) -> None:
     """A duration is written with its unit and read as seconds."""
@@ -20,7 +27,7 @@ def test_durations_are_seconds(text: object, seconds: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["50", "50 ms", "-1s", "ms", "1d", 50, True, None, [], "0s", 0.0, 1.5, "9" * 400 + "h"]
+    "text", ["50", "50 ms", "-1s", "ms", "1w", 50, True, None, [], "0s", 0.0, 1.5, "9" * 400 + "h"]
 )
 def test_a_duration_without_unit_is_refused(text: object) -> None:
     """A number without a unit could mean anything, and nothing happens in no time."""

@@ -10,7 +10,12 @@ from tests.specs import two_zones
 
 FIELDS = {
     "Exposition": "listen token_file token_env textfile interval",
-    "Spec": "api_version network nodes gateways steering heartbeat fence replication handover host metrics quotas",
+    "Spec": "api_version network nodes gateways steering heartbeat fence replication handover host metrics log quotas",
+    "Log": (
+        "directory new destinations port_blocks retention rotate_interval rotate_flows buffer "
+        "textfile interval ipfix"
+    ),
+    "Collector": "address port protocol domain templates",
     "Network": "name ranges address_ranges zones subnets edge_table",
     "Subnet": "name cidr zone kind route_table",
     "Node": "name zone address sync_address",

@@ -126,7 +126,7 @@ MESSAGES = [
     ),
     (
         ("{key_env:", "{interval: 50, key_env:"),
-        "26 heartbeat.interval: write a duration with its unit, such as 50ms, 1.5s, 2m or 1h",
+        "26 heartbeat.interval: write a duration with its unit, such as 50ms, 1.5s, 2m, 1h or 30d",
     ),
     (("kind: icmp", "kind: ping"), None),
     (("ranges: [10.10.0.0/24]", "ranges: []"), None),

@@ -19,6 +19,6 @@ def test_every_key_of_the_spec_is_in_its_schema() -> None:
     schema = published(Spec)
     assert set(schema["properties"]) == {
         "apiVersion", "network", "nodes", "gateways", "steering", "heartbeat", "fence", "replication", "handover",
-        "host", "metrics", "quotas",
+        "host", "metrics", "log", "quotas",
     }  # fmt: skip
     assert schema["additionalProperties"] is False
