@@ -3,9 +3,7 @@
 import asyncio
 import contextlib
 import hmac
-import os
 import socket
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from natgate.agent.loop import Agent
 from natgate.agent.metrics import Metrics
 from natgate.model.error import NatgateError
 from natgate.model.exposition import OWN, Exposition
+from natgate.store.whole_file import replace_text
 from natgate.wire.exposition import CONTENT_TYPE, render_exposition
 
 LOG = structlog.get_logger()
@@ -134,7 +133,7 @@ class Exporter:
         self._due = now + self._wanted.interval
         path = Path(self._wanted.textfile.replace("{node}", self._agent.node))
         samples = await self._metrics.read()
-        await asyncio.to_thread(lambda: _replace(path, render_exposition(samples)))
+        await asyncio.to_thread(lambda: replace_text(path, render_exposition(samples)))
         self._written = path
 
     def _withdraw(self) -> None:
@@ -145,17 +144,3 @@ class Exporter:
             with contextlib.suppress(OSError):
                 self._written.unlink(missing_ok=True)
             self._written = None
-
-
-def _replace(path: Path, text: str) -> None:
-    """The whole file or the one before, never a part; everybody may read it."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    made = Path(name)
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(text)
-            os.fchmod(file.fileno(), 0o644)
-        made.rename(path)
-    except OSError:
-        made.unlink(missing_ok=True)
-        raise

@@ -70,6 +70,18 @@ class NetlinkSocket:
                     raise NetlinkError(netlink.error_of(message), "netlink dump")
                 yield message
 
+    def datagrams(self, question: Message) -> Iterator[tuple[bytes, list[int]]]:
+        """The answer to a dump as it comes, and where its messages begin, in words of 4 bytes."""
+        self._send([question])
+        done = False
+        while not done:
+            data = self._receive()
+            starts, done = netlink.message_starts(data)
+            first = next(parse_messages(data), None)
+            if first is not None and first.type == netlink.ERROR:
+                raise NetlinkError(netlink.error_of(first), "netlink dump")
+            yield data, starts
+
     def collect(self, question: Message) -> list[Message]:
         """The messages that answer a question asked with ACK; NetlinkError if it is refused."""
         (numbered,) = self._send([question])

@@ -260,6 +260,22 @@ _METRICS = (
     _counter("replication_failed", "flows", "flows of the peer that this kernel refused", "peer"),
     _counter("replication_sent_bytes", "bytes", "sent to the peer", "peer"),
     _counter("replication_received_bytes", "bytes", "received from the peer", "peer"),
+    _counter("log_records", "records", "written by natgate log run since it started"),
+    _counter(
+        "log_gaps",
+        "gaps",
+        "times of which the log is not sure, the one before its start included: killed, stopped, "
+        "oversized and broken lose ends of flows, overrun only delays them",
+        "reason",
+    ),
+    _gauge("log_lag_seconds", "seconds", "since the log last had read all that the kernel told"),
+    _gauge("log_queue_ratio", "ratio", "the log's receive buffer in use; ends are told again at 1"),
+    _gauge("log_bytes", "bytes", "of the log's compressed files and its journal"),
+    _gauge(
+        "log_rotated_timestamp_seconds", "seconds since 1970", "when the journal last became a file"
+    ),
+    _counter("log_exported", "events", "NAT events handed over to the IPFIX collector"),
+    _counter("log_export_lost", "messages", "IPFIX messages that found no room or no collector"),
 )
 
 METRICS = {metric.name: metric for metric in _METRICS}

@@ -17,6 +17,7 @@ _TUPLE_IP, _SOURCE, _DESTINATION = 1, 1, 2
 _TUPLE_PROTOCOL, _SOURCE_PORT, _DESTINATION_PORT, _ECHO_ID = 2, 2, 3, 4
 _TIMEOUT, _MARK, _MARK_MASK = 7, 8, 21
 _FILTER, _FILTER_ORIGINAL, _FILTER_PROTOCOL = 25, 1, 1 << 3
+_FILTER_REPLY, _FILTER_DESTINATION = 2, 1 << 1
 _PROTOCOL_NUMBER = 1
 _PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp"}
 _HEAD = struct.Struct("=BBH")
@@ -129,6 +130,23 @@ def _get(status: int, mask: int, protocol: int | None) -> Message:
         body += attribute(_TUPLE_ORIGINAL | NESTED, attribute(_TUPLE_PROTOCOL | NESTED, number))
         flags = attribute(_FILTER_ORIGINAL, struct.pack("=I", _FILTER_PROTOCOL))
         body += attribute(_FILTER | NESTED, flags)
+    return Message(type=GET_FLOW, flags=REQUEST | DUMP, body=body)
+
+
+def get_seen_as(address: IPv4Address) -> Message:
+    """Ask for the flows from inside that the far end sees as this address; the kernel filters."""
+    return _get_towards(address, _TUPLE_REPLY, _FILTER_REPLY)
+
+
+def get_reached_at(address: IPv4Address) -> Message:
+    """Ask for the flows from outside that went to this address."""
+    return _get_towards(address, _TUPLE_ORIGINAL, _FILTER_ORIGINAL)
+
+
+def _get_towards(address: IPv4Address, direction: int, which: int) -> Message:
+    pair = attribute(_TUPLE_IP | NESTED, attribute(_DESTINATION, address.packed))
+    flags = attribute(which, struct.pack("=I", _FILTER_DESTINATION))
+    body = _IPV4 + attribute(direction | NESTED, pair) + attribute(_FILTER | NESTED, flags)
     return Message(type=GET_FLOW, flags=REQUEST | DUMP, body=body)
 
 

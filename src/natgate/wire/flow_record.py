@@ -1,37 +1,15 @@
-"""A logged flow as a row of 36 bytes, made of columns of conntrack messages.
+"""Rows of the log, made of columns of conntrack messages."""
 
-`address` and `port` are what the far end sees, an echo's id being its port; `host` is the machine
-inside; `peer` is who it spoke with. Times are milliseconds since 1970; addresses are numbers.
-"""
-
-from typing import Any, Protocol
+from collections.abc import Iterator
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from natgate.model.natlog import FULL, NONE
+from natgate.model.log_rows import ENDED, ROW, Numbers, Rows, prefix_mask
+from natgate.model.logged import FULL, NONE
 
-Rows = NDArray[Any]
-Numbers = NDArray[Any]
-
-ROW = np.dtype(
-    [
-        ("start", "<i8"),
-        ("stop", "<i8"),
-        ("address", "<u4"),
-        ("host", "<u4"),
-        ("peer", "<u4"),
-        ("port", "<u2"),
-        ("host_port", "<u2"),
-        ("peer_port", "<u2"),
-        ("protocol", "u1"),
-        ("kind", "u1"),
-    ]
-)
-ENDED, OPEN, NEW = 1, 2, 3
-"""A flow that ended; one that was seen open, at least until `stop`; one that began."""
-
-_NEW_FLOW, _DELETED = 0, 2
+_DELETED = 2
 _SOURCE_TRANSLATED, _TRANSLATED = 0x10, 0x30
 _ICMP = 1
 _MILLISECOND = 1_000_000
@@ -66,6 +44,14 @@ class Columns(Protocol):
     def start_ns(self) -> Numbers: ...  # noqa: D102
     @property
     def stop_ns(self) -> Numbers: ...  # noqa: D102
+
+
+class Decoding(Protocol):
+    """Makes columns of conntrack messages that begin at word offsets."""
+
+    def decode(self, buffer: NDArray[np.uint32], starts: NDArray[np.int64], /) -> Iterator[Columns]:
+        """Each address family's, for those that there are."""
+        ...
 
 
 def rows_of(columns: Columns, now: int, *, live: int, kept: int) -> Rows:
@@ -122,8 +108,3 @@ def _peers(
     if kept == FULL:
         port = np.where(began, columns.reply_source_port[chosen], columns.source_port[chosen])
         rows["peer_port"] = np.where(echo, 0, port)
-
-
-def prefix_mask(length: int) -> int:
-    """The mask of a prefix length."""
-    return 0xFFFFFFFF ^ (0xFFFFFFFF >> length)

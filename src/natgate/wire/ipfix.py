@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from natgate.model.natlog import Held
-from natgate.wire.flow_record import Numbers, Rows
+from natgate.model.log_rows import Numbers, Rows
+from natgate.model.logged import Held
 
 CREATED, DELETED, ALLOCATED, RELEASED = 4, 5, 16, 17
 """natEvent: NAT44 session create and delete, port block allocation and de-allocation."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from natgate.model.error import HostError
-from natgate.model.natlog import Entry, Gap, Reason, Run, Stop
+from natgate.model.logged import Entry, Gap, Reason, Run, Stop
 
 
 def render_entry(entry: Entry) -> str:

@@ -5,7 +5,8 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from natgate.model.natlog import FULL, NONE, Gap, Log, Reason
+from natgate.model.logged import FULL, NONE
+from natgate.model.natlog import Log
 
 
 @pytest.mark.parametrize(("text", "bits"), [("none", NONE), ("full", FULL), (24, 24), (1, 1)])
@@ -27,8 +28,3 @@ def test_destinations_are_not_logged_unless_asked_for() -> None:
     """RFC 6888, REQ-12."""
     assert Log().destinations == NONE
     assert Log().ipfix is None
-
-
-def test_only_an_overrun_loses_nothing() -> None:
-    """The kernel says again how flows ended that did not fit."""
-    assert [r for r in Reason if not Gap(start=1, stop=2, reason=r).loses] == [Reason.OVERRUN]

@@ -14,6 +14,8 @@ from natgate.wire.conntrack import (
     end_flow,
     get_flows,
     get_reached,
+    get_reached_at,
+    get_seen_as,
     get_translated,
     get_untranslated,
     parse_endpoints,
@@ -205,3 +207,17 @@ def test_a_flow_is_read_with_both_its_ends() -> None:
     assert (gre.protocol, gre.port) == ("47", None)
     assert parse_flow(flow(TUPLE, kind=DELETE_FLOW)) is None
     assert parse_flow(flow(TUPLE)) is None
+
+
+@pytest.mark.parametrize(
+    ("question", "direction", "which"),
+    [(get_seen_as(SOURCE), 2, 2), (get_reached_at(SOURCE), 1, 1)],
+)
+def test_the_kernel_finds_the_flows_of_an_address(
+    question: Message, direction: int, which: int
+) -> None:
+    """By the destination of answers, or of the first packet, and by nothing else."""
+    asked = attributes(question.body[4:])
+    assert question.flags == REQUEST | DUMP
+    assert attributes(attributes(asked[direction])[1]) == {2: SOURCE.packed}
+    assert attributes(asked[25]) == {which: struct.pack("=I", 2)}

@@ -5,8 +5,9 @@ from ipaddress import IPv4Address
 
 import numpy as np
 
-from natgate.model.natlog import FULL, Held
-from natgate.wire.flow_record import OPEN, rows_of
+from natgate.model.log_rows import OPEN
+from natgate.model.logged import FULL, Held
+from natgate.wire.flow_record import rows_of
 from natgate.wire.ipfix import ALLOCATED, DELETED, PORT_BLOCK, SESSION, SESSION_WITH_PEER, Encoder
 from tests.unit.wire.columns import columns, sent
 

@@ -3,7 +3,7 @@
 import pytest
 
 from natgate.model.error import HostError
-from natgate.model.natlog import Entry, Gap, Reason, Run, Stop
+from natgate.model.logged import Entry, Gap, Reason, Run, Stop
 from natgate.wire.log_history import parse_history, render_entry
 
 ENTRIES: tuple[Entry, ...] = (
