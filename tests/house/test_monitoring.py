@@ -31,7 +31,7 @@ def expressions() -> list[str]:
 
 def test_the_alerts_load() -> None:
     """Prometheus takes the file as it is."""
-    assert "SUCCESS: 9 rules found" in promtool("check", "rules", str(RULES))
+    assert "SUCCESS: 12 rules found" in promtool("check", "rules", str(RULES))
 
 
 def test_the_expressions_of_the_dashboard_can_be_read(tmp_path: Path) -> None:

@@ -47,9 +47,13 @@ class Export:
         self._collector.send(self._encoder.blocks(ALLOCATED, allocated, now, now))
         self.events += len(released) + len(allocated)
 
+    def tick(self, now: int) -> None:
+        """Keep the session up, and templates fresh, while there is nothing to tell."""
+        self._ready(now)
+
     def close(self) -> None:
         """End the session."""
-        self._collector.close()
+        self._collector.end()
 
     def _sessions(self, rows: Rows, event: int, time: str, now: int) -> Iterator[bytes]:
         self.events += len(rows)

@@ -155,6 +155,8 @@ class Recorder:
     def _tick(self, now: int) -> None:
         self.store.tick(now)
         self._end_gaps(now)
+        if self._export is not None:
+            self._export.tick(now)
         if self._asked:
             self._asked = False
             self._reload()

@@ -21,6 +21,7 @@ COMMANDS = {
     "failover": "natgate.cli.operate",
     "failovers": "natgate.cli.operate",
     "lab": "natgate.cli.lab",
+    "log": "natgate.cli.natlog",
     "maintenance": "natgate.cli.operate",
     "metrics": "natgate.cli.read",
     "plan": "natgate.cli.change",

@@ -1,6 +1,8 @@
-"""The way to an IPFIX collector, which may be slow or away: sending never waits for it."""
+"""The way to an IPFIX collector, which may be slow or away: telling it of events never waits."""
 
+import contextlib
 import errno
+import select
 import socket
 from collections.abc import Iterable
 
@@ -9,6 +11,9 @@ from natgate.model.natlog import Collector as Settings
 _BUFFER = 1 << 22
 _AGAIN = 5.0
 """Seconds between attempts at a collector that refuses TCP."""
+
+_PATIENCE = 1.0
+"""Seconds that beginning and ending a session may take; nothing else waits."""
 
 _UNDER_WAY = {errno.EINPROGRESS, errno.EALREADY}
 
@@ -25,6 +30,8 @@ class Collector:
         self._next = 0.0
         self.session = 0
         self.lost = 0
+        if not self.ready(0.0) and self._socket is not None:
+            select.select([], [self._socket], [], _PATIENCE)
 
     def ready(self, now: float) -> bool:
         """Whether messages can be sent now (seconds, any clock); begins a session if there is none."""
@@ -48,8 +55,15 @@ class Collector:
             else:
                 self._datagram(self._socket, message)
 
-    def close(self) -> None:
-        """End the session."""
+    def end(self) -> None:
+        """Send what is left, and close."""
+        if self._socket is not None:
+            self._socket.settimeout(_PATIENCE)
+            with contextlib.suppress(OSError):
+                self._socket.sendall(self._pending)
+        self._close()
+
+    def _close(self) -> None:
         if self._socket is not None:
             self._socket.close()
         self._socket, self._connected, self._pending = None, False, b""
@@ -60,7 +74,7 @@ class Collector:
             self._connected = True
             self.session += 1
         elif code not in _UNDER_WAY:
-            self.close()
+            self._close()
 
     def _datagram(self, made: socket.socket, message: bytes) -> None:
         try:
@@ -78,4 +92,4 @@ class Collector:
             self._pending = data
         except OSError:
             self.lost += 1
-            self.close()
+            self._close()

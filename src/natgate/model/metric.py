@@ -268,8 +268,16 @@ _METRICS = (
         "oversized and broken lose ends of flows, overrun only delays them",
         "reason",
     ),
-    _gauge("log_lag_seconds", "seconds", "since the log last had read all that the kernel told"),
-    _gauge("log_queue_ratio", "ratio", "the log's receive buffer in use; ends are told again at 1"),
+    _gauge(
+        "log_lag_seconds",
+        "seconds",
+        "the longest time, since this was written before, in which the log had not read all that waited",
+    ),
+    _gauge(
+        "log_queue_ratio",
+        "ratio",
+        "the most of the log's receive buffer that was in use since then; at 1 ends have to be told again",
+    ),
     _gauge("log_bytes", "bytes", "of the log's compressed files and its journal"),
     _gauge(
         "log_rotated_timestamp_seconds", "seconds since 1970", "when the journal last became a file"

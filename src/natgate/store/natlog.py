@@ -4,6 +4,7 @@ What `append` has returned from outlives a kill of the process, in the kernel's 
 power failure the last seconds, which the kernel had not yet written, are missing.
 """
 
+import contextlib
 import fcntl
 import os
 import threading
@@ -211,7 +212,9 @@ def _gap_before(history: Sequence[Entry], alive: int, now: int) -> Gap | None:
         return None
     if isinstance(history[-1], Stop):
         return Gap(start=min(history[-1].at, now), stop=now, reason=Reason.STOPPED)
-    return Gap(start=min(alive - LATE, now), stop=now, reason=Reason.KILLED)
+    began = max((each.at for each in history if isinstance(each, Run)), default=alive)
+    start = min(max(alive - LATE, began), now)
+    return Gap(start=start, stop=now, reason=Reason.KILLED)
 
 
 def _is_broken(journal: Path) -> bool:
@@ -225,4 +228,5 @@ def _is_broken(journal: Path) -> bool:
 
 def _lower_priority() -> None:
     """Compressing may wait, the kernel's events may not."""
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+    with contextlib.suppress(OSError):  # a sandbox may forbid it
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)

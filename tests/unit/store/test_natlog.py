@@ -125,17 +125,25 @@ def test_a_start_says_how_the_run_before_ended(tmp_path: Path) -> None:
     log = settings(tmp_path)
     with begun(log) as made:
         assert made.before is None
-        made.tick(NOW + 5000)
-    killed = Gap(start=NOW + 5000 - LATE, stop=NOW + 9000, reason=Reason.KILLED)
-    made = NatLog(log, NOW + 9000)
+        made.tick(NOW + 2 * LATE)
+    killed = Gap(start=NOW + LATE, stop=NOW + 3 * LATE, reason=Reason.KILLED)
+    made = NatLog(log, NOW + 3 * LATE)
     assert made.before == killed
-    made.close(NOW + 10_000)
-    stopped = Gap(start=NOW + 10_000, stop=NOW + 12_000, reason=Reason.STOPPED)
-    with begun(log, NOW + 12_000) as made:
+    made.close(NOW + 4 * LATE)
+    stopped = Gap(start=NOW + 4 * LATE, stop=NOW + 5 * LATE, reason=Reason.STOPPED)
+    with begun(log, NOW + 5 * LATE) as made:
         assert made.before == stopped
     history = LogDirectory(Path(log.directory)).history()
     assert [type(each) for each in history] == [Run, Gap, Run, Stop, Gap, Run]
     assert [each for each in history if isinstance(each, Gap)] == [killed, stopped]
+
+
+def test_a_gap_does_not_reach_before_the_run_that_was_killed(tmp_path: Path) -> None:
+    """What the kernel may not have told of earlier flows is in the gap before that."""
+    with begun(settings(tmp_path)):
+        pass
+    with begun(settings(tmp_path), NOW + 9000) as made:
+        assert made.before == Gap(start=NOW, stop=NOW + 9000, reason=Reason.KILLED)
 
 
 def test_a_line_that_a_kill_cut_short_is_mended(tmp_path: Path) -> None:
