@@ -49,6 +49,7 @@ Where this differs from the originals on purpose:
   included, is found in n log n.
   1.4.10 writes a stray byte of its memory after a protocol's name of five letters or more;
   here nothing stands there.
+  Messages begin with netstat-nat however the program was called.
 """
 _INTERRUPTED = 130
 _NO_TABLE = (

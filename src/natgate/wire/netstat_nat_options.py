@@ -54,18 +54,24 @@ class Options:
 def parse_options(arguments: Sequence[str], names: Names) -> Options | Answer:
     """The options of a command line, or what netstat-nat 2a says instead of a list.
 
-    The last of -S, -D, -L and -R counts, and of -x and -X; -L and -R win over the other two.
+    The last of -S, -D, -L and -R counts, and of -x and -X; -L and -R win over the other two. Operands
+    are looked at after all options.
     """
-    options = Options()
+    options, operands = Options(), []
     try:
         for found in scan(arguments, _ACCEPTED):
+            if not found.letter:
+                operands.append(found.value)
+                continue
             changed = _changed(options, found, names)
             if isinstance(changed, Answer):
                 return changed
             options = changed
     except BadOptionError as error:
         return Answer(1, err=f"netstat-nat: {error}\n{USAGE}")
-    return options
+    if len(operands) > 1:
+        return Answer(1, err=USAGE)
+    return replace(options, table=operands[0]) if operands else options
 
 
 def _changed(options: Options, found: Found, names: Names) -> Options | Answer:
@@ -78,8 +84,6 @@ def _changed(options: Options, found: Found, names: Names) -> Options | Answer:
             return Answer(1, err=USAGE) if column is None else replace(options, column=column)
         case "X":
             return _wide(options, found.value)
-        case "":
-            return Answer(1, err=USAGE) if options.table else replace(options, table=value)
         case letter:
             return _switched(options, letter, value)
 

@@ -68,6 +68,7 @@ def test_hosts_of_a_list_and_of_more_options_add_up() -> None:
         ("-v", f"netstat-nat: invalid option -- 'v'\n{USAGE}"),
         ("-r age", USAGE),
         ("a b", USAGE),
+        ("a b -z", f"netstat-nat: invalid option -- 'z'\n{USAGE}"),
         ("-Xa", "netstat-nat: -Xa: Invalid argument\n"),
         ("-X99999999999", "netstat-nat: -X99999999999: Numerical result out of range\n"),
         ("-s nobody.example", "netstat-nat: nobody.example: Name or service not known\n"),
