@@ -106,6 +106,7 @@ def test_names_are_those_of_the_machine() -> None:
     assert names.host("127.0.0.1") == "localhost"
     assert names.host("fd00:0001:0000:") == "fd00:0001:0000:"
     assert names.service("443", "tcp") == "https"
+    assert names.service("443=1", "tcp") == "https"
     assert (names.service("x", "tcp"), names.service("1", "none")) == ("x", "1")
     assert [names.protocol(each) for each in ("50", "9x", "", "253")] == ["esp", "igp", "ip", "253"]
     assert names.plain("fd00:0001:0000:0000:0000:0000:0000:0002") == "fd00:1::2"

@@ -25,18 +25,18 @@ class MachineNames:
             return address
 
     def service(self, port: str, protocol: str) -> str:
-        """The name of a port in /etc/services."""
+        """The name of a port in /etc/services; as with atoi(3), the digits in front count."""
+        digits = _digits(port)
         try:
-            return socket.getservbyport(int(port) & 0xFFFF, protocol)
-        except (OSError, ValueError):
+            return socket.getservbyport(int(digits) & 0xFFFF, protocol) if digits else port
+        except OSError:
             return port
 
     def protocol(self, number: str) -> str:
         """The name of a protocol in /etc/protocols."""
         if self._protocols is None:
             self._protocols = _read_protocols()
-        digits = number[: len(number) - len(number.lstrip("0123456789"))]
-        return self._protocols.get(int(digits or "0"), number)
+        return self._protocols.get(int(_digits(number) or "0"), number)
 
     def plain(self, address: str) -> str:
         """An address in the text of inet_ntop(3), which shortens IPv6."""
@@ -62,6 +62,10 @@ class MachineNames:
             return socket.gethostbyname_ex(host)[2][0]
         except (OSError, UnicodeError):
             raise UnknownHostError(host) from None
+
+
+def _digits(text: str) -> str:
+    return text[: len(text) - len(text.lstrip("0123456789"))][:18]
 
 
 def _read_protocols() -> dict[int, str]:
