@@ -185,6 +185,7 @@ def _gateways(
             {},
             {"upstream": [{"kind": "icmp", "address": f"203.0.{110 + g}.1", "interval": "20ms"}]},
             {"upstream": [{"kind": "tcp", "address": f"203.0.{110 + g}.1", "port": 443}]},
+            {"addresses": {"address": f"203.0.{110 + g}.1"}},
         ]
     )
     return {

@@ -17,6 +17,7 @@ from natgate.api.app import make_app
 from natgate.api.server import BROKEN
 from natgate.cli.change import CHANGES_PENDING
 from natgate.cli.main import main as natgate
+from natgate.cli.netstat_nat import HELP as NETSTAT_NAT
 from natgate.lab import catalogue
 from natgate.lab.events import Result
 from natgate.lab.faults import FAULTS
@@ -44,7 +45,7 @@ def cli() -> str:
     for path, command in commands(natgate, "natgate"):
         context = click.Context(command, info_name=path, terminal_width=WIDTH)
         text += f"\n## {path}\n\n```text\n{command.get_help(context).rstrip()}\n```\n"
-    return text
+    return f"{text}\n## netstat-nat\n\n```text\n{NETSTAT_NAT}```\n"
 
 
 def commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:

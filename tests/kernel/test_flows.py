@@ -1,5 +1,6 @@
 """Flows in the kernel's own table."""
 
+from ipaddress import IPv4Address
 from socket import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, inet_aton
 
 import pytest
@@ -47,6 +48,20 @@ def test_flows_are_found_by_port() -> None:
     assert flows.has_any([(addresses, 1025, 2000)])
     assert not flows.has_any([(addresses, 2004, 65535)])
     assert not flows.has_any([])
+
+
+def test_echoes_of_a_host_end_by_their_ids() -> None:
+    """Those of other hosts, and those with other ids, go on."""
+    made = [("10.1.0.10", 7), ("10.1.0.10", 8), ("10.1.0.11", 7)]
+    for host, number in made:
+        echo = f"conntrack -I -p icmp -s {host} -d 203.0.113.20 -t 100 --icmp-type 8"
+        execute(*f"{echo} --icmp-code 0 --icmp-id {number}".split())
+    flows.end_echoes(IPv4Address("10.1.0.10"), range(1, 8))
+    listed = execute("conntrack", "-L", "-p", "icmp")
+    left = {host: f"src={host} dst" in listed for host, _ in made}
+    assert left == {"10.1.0.10": True, "10.1.0.11": True}
+    assert "id=8" in listed
+    assert listed.count("id=7") == 2
 
 
 def test_a_touch_changes_nothing() -> None:

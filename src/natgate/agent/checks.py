@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
 from natgate.kernel.echo import EchoSocket
-from natgate.model.gateway import IcmpCheck, TcpCheck
+from natgate.model.gateway import AddressCheck, IcmpCheck, TcpCheck
 from natgate.wire.icmp import EchoReply
 
 FIRST_ID = 8192
@@ -22,7 +22,7 @@ Report = Callable[[str | None], None]
 class EchoCheck:
     """One ICMP check: unhealthy once a request and all later ones stay unanswered for `timeout`."""
 
-    check: IcmpCheck
+    check: IcmpCheck | AddressCheck
     echo: EchoSocket
     identifier: int
     report: Report

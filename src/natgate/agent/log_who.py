@@ -11,7 +11,8 @@ from natgate.model.log_rows import OPEN
 from natgate.model.logged import NONE, Question, Run, Source, Use
 from natgate.plan.log_answer import LOOK_BACK, Answer, answer, gaps_near, uses_of
 from natgate.store.log_directory import LogDirectory
-from natgate.wire.flow_record import Decoding, rows_of
+from natgate.wire.flow_columns import Decoder
+from natgate.wire.flow_record import WANTED, rows_of
 
 Live = Callable[[IPv4Address, int, int], list[Use]]
 """The open flows of an address and port, given how many bits of destinations may be shown."""
@@ -39,8 +40,9 @@ def who(directory: Path, question: Question, live: Live | None, now: int) -> Ans
     return replace(made, notes=(*made.notes, *notes))
 
 
-def live_by(decoder: Decoding, now: int) -> Live:
+def live_by(now: int) -> Live:
     """Asks this machine's kernel."""
+    decoder = Decoder(WANTED)
 
     def uses(address: IPv4Address, port: int, kept: int) -> Iterator[Use]:
         for words, starts in flows_of(address):

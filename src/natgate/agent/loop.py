@@ -13,6 +13,7 @@ import structlog
 from natgate.agent.consent import refuse, refuse_foreign
 from natgate.agent.drift import Drifts, kernel_warnings, summary
 from natgate.agent.edits import Applied, Planned, make, stored_spec
+from natgate.agent.health import own_health
 from natgate.agent.keeper import Keeper, Kept
 from natgate.agent.replication import Replication
 from natgate.agent.roles import remembered_roles, remembered_wishes, roles_of, still_valid
@@ -30,6 +31,7 @@ from natgate.model.view import NO_SYNC, NodeView
 from natgate.model.warning import ActiveWarning
 from natgate.model.wish import lasting
 from natgate.plan import failover
+from natgate.plan.addresses import address_warnings, received
 from natgate.plan.deletion import refuse_removal
 from natgate.plan.digest import digest_of
 from natgate.plan.rehearse import Flows
@@ -433,30 +435,20 @@ class Agent:
             self._store.record(seen(share, before, str(node), started=self.wall_clock()))
 
     def _own_health(self) -> HealthChanged:
-        """Why this node may not carry each gateway: no check counts as good that has not run."""
+        """Why this node may not carry each gateway, and which addresses it sees fail."""
         assert self._spec is not None  # noqa: S101 (only asked with a spec)
         assert self._watch is not None  # noqa: S101 (made with the spec)
+        assert self._state is not None  # noqa: S101 (made with the watch)
         local = (f"rules not in force: {self._kept.error}",) if self._kept.error else ()
         if self._leaving:
             local = (*local, "natgate is being removed from this node")
-        reasons: dict[str, tuple[str, ...]] = {g.name: local for g in self._spec.gateways}
-        known_bad = set(reasons) if local else set[str]()
-        for (gateway, index), reason in self._watch.upstream.items():
-            if reason is not None:
-                reasons[gateway] = (*reasons[gateway], reason)
-                if (gateway, index) not in self._watch.unchecked:
-                    known_bad.add(gateway)
+        self._watch.addresses.carry(received(self._state), self.node, self._roles.unanswered)
         # Told together with the reasons that follow from it.
         self._sync = self._replication.view() if self._replication else NO_SYNC
         filling = self._replication.reasons() if self._replication else ()
-        for gateway in self._unfilled() if filling else ():
-            reasons[gateway] = (*reasons[gateway], *filling)
-            known_bad.add(gateway)
-        for gateway, reason in self._watch.cannot_carry():
-            reasons[gateway] = (*reasons[gateway], reason)
-            known_bad.add(gateway)
-        unchecked = {gateway for gateway, _ in self._watch.unchecked} - known_bad
-        return HealthChanged(reasons=reasons, unchecked=frozenset(unchecked))
+        return own_health(
+            self._spec, self._watch, local=local, filling=filling, unfilled=self._unfilled()
+        )
 
     def _unfilled(self) -> list[str]:
         """The gateways that a node which is being filled must not take over; it keeps what it has."""
@@ -486,6 +478,7 @@ class Agent:
             return []
         return [
             *warnings(self._state, self._generation.digest, now),
+            *address_warnings(self._spec, self._roles.unanswered),
             *kernel_warnings(self.node, self._spec, self._kept),
             *(self._replication.warnings() if self._replication else ()),
             *self._drifts.warnings(now),

@@ -28,7 +28,8 @@ from natgate.plan.log_metrics import LogCounts, measure_log
 from natgate.store.natlog import LATE, NatLog
 from natgate.store.whole_file import replace_text
 from natgate.wire.exposition import render_exposition
-from natgate.wire.flow_record import Decoding, rows_of
+from natgate.wire.flow_columns import Decoder
+from natgate.wire.flow_record import WANTED, rows_of
 
 LOG = structlog.get_logger()
 PAUSE = 0.005
@@ -47,9 +48,9 @@ _ROUND = 64
 class Recorder:
     """The log of one run; `reread` gives the spec anew when SIGHUP asks for it."""
 
-    def __init__(self, spec: Spec, decoder: Decoding, reread: Callable[[], Spec]) -> None:
+    def __init__(self, spec: Spec, reread: Callable[[], Spec]) -> None:
         self._settings = spec.log
-        self._decoder, self._reread = decoder, reread
+        self._decoder, self._reread = Decoder(WANTED), reread
         self._events = FlowEvents(new=spec.log.new, buffer=spec.log.buffer << 20)
         try:
             self.store = NatLog(spec.log, _now())

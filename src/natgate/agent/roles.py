@@ -6,6 +6,7 @@ from natgate.model.roles import Roles
 from natgate.model.share import all_shares
 from natgate.model.spec import Spec
 from natgate.model.wish import Wishes
+from natgate.plan.addresses import still_checked, unanswered_of
 from natgate.plan.state import State, active
 from natgate.store.interface import Store
 from natgate.wire.journal import parse_roles, parse_wishes
@@ -28,7 +29,8 @@ def roles_of(state: State, taking: Mapping[str, bool], last: Roles) -> Roles:
             carriers[name] = carrier
         if held.hands_out or taking.get(name):
             handing.add(name)
-    return Roles(carriers=carriers, handing_out=frozenset(handing))
+    unanswered = unanswered_of(state, last.unanswered)
+    return Roles(carriers=carriers, handing_out=frozenset(handing), unanswered=unanswered)
 
 
 def still_valid(roles: Roles, before: Spec | None, spec: Spec) -> Roles:
@@ -38,6 +40,7 @@ def still_valid(roles: Roles, before: Spec | None, spec: Spec) -> Roles:
     return Roles(
         carriers={name: node for name, node in roles.carriers.items() if name in same},
         handing_out=roles.handing_out & same,
+        unanswered=still_checked(spec, roles.unanswered),
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Protocol
 
+from natgate.agent.addresses import AddressChecks
 from natgate.agent.checks import FIRST_ID, ConnectCheck, EchoCheck
 from natgate.agent.peers import Peers, addresses_by_name
 from natgate.agent.takeover import Hands, Local, TakeOverRun
@@ -88,6 +89,8 @@ class Watch:
         except NatgateError:
             self._echo.close()
             raise
+        self.changed: Callable[[], None] = lambda: None
+        self.addresses = AddressChecks(spec, me, self._echo, self._tell)
         self._echoes: list[EchoCheck] = []
         self.upstream: dict[tuple[str, int], str | None] = {}
         self.unchecked: set[tuple[str, int]] = set()
@@ -99,7 +102,6 @@ class Watch:
         self._loop.add_reader(self._echo.socket, self._on_echo)
         self._loop.add_reader(self.peers.beats, self._on_beat)
         self._loop.add_reader(self.peers.reflected, self._on_reflected)
-        self.changed: Callable[[], None] = lambda: None
 
     def send(self, view: NodeView) -> None:
         """Tell every peer about this node."""
@@ -147,6 +149,7 @@ class Watch:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.addresses.close()
         self.peers.close()
         self._echo.close()
         if self._hands.fence is not None:
@@ -193,10 +196,14 @@ class Watch:
 
         return report
 
+    def _tell(self) -> None:
+        self.changed()
+
     def _on_echo(self) -> None:
         for reply in self._echo.receive():
             for check in self._echoes:
                 check.receive(reply)
+            self.addresses.receive(reply)
             answer = self.peers.answered(reply)
             if answer is not None:
                 self._post(answer)

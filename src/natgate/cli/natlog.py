@@ -22,15 +22,14 @@ VERSION = 1
 
 @contextmanager
 def extra() -> Iterator[None]:
-    """Imports of packages that only the log needs."""
+    """Imports of what only the log needs."""
     try:
         yield
     except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if package not in {"numpy", "pyarrow"}:
+        if (error.name or "").partition(".")[0] != "pyarrow":
             raise
         raise RefusedError(
-            f"the NAT log needs {package}: install natgate with its extra, natgate[log]"
+            "the NAT log needs pyarrow: install natgate with its extra, natgate[log]"
         ) from None
 
 
@@ -56,13 +55,12 @@ def run(path: Path) -> None:
 
     with extra():
         from natgate.agent.natlog import Recorder  # noqa: PLC0415 (an extra)
-        from natgate.wire.flow_columns import Decoder  # noqa: PLC0415
     configure_log()
 
     def spec() -> Spec:
         return parse_spec(read_file(path), str(path))
 
-    Recorder(spec(), Decoder(), spec).run()
+    Recorder(spec(), spec).run()
 
 
 @log.command()
@@ -129,9 +127,8 @@ def _answer(question: Question, directory: Path, *, files_only: bool) -> "Answer
     with extra():
         from natgate.agent.log_who import live_by  # noqa: PLC0415 (slow, and an extra)
         from natgate.agent.log_who import who as ask  # noqa: PLC0415
-        from natgate.wire.flow_columns import Decoder  # noqa: PLC0415
     now = time.time_ns() // 1_000_000
-    return ask(directory, question, None if files_only else live_by(Decoder(), now), now)
+    return ask(directory, question, None if files_only else live_by(now), now)
 
 
 def _show(uses: tuple[Use, ...]) -> None:

@@ -54,6 +54,11 @@ def every() -> list[Flow]:
         return [found for each in messages if (found := conntrack.parse_flow(each)) is not None]
 
 
+def end_echoes(source: IPv4Address, ids: range) -> None:
+    """End the flows of a host's ICMP echoes with these ids."""
+    _end(conntrack.get_echoes(source), lambda found: conntrack.parse_echo_id(found) in ids)
+
+
 def end(chosen: Iterable[Flow]) -> int:
     """End these flows; how many of them are gone."""
     with NetlinkSocket(NETFILTER) as netlink:

@@ -1,6 +1,7 @@
 """A netlink socket that asks and waits for the whole answer."""
 
 import os
+import secrets
 import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,6 +18,11 @@ ROUTE, NETFILTER = 0, 12
 SOL_NETLINK = 270
 ADD_MEMBERSHIP = 1
 _BUFFER = 1 << 16
+_BLOCK = 1 << 22
+_DONE = 20
+"""Bytes of the message that ends a dump; an error has 16 more."""
+
+_SMALL = 36
 _SECONDS = 5.0
 """The kernel answers within microseconds; a socket that stays silent so long is broken."""
 
@@ -36,7 +42,7 @@ class NetlinkSocket:
         self._socket = open_socket(socket.AF_NETLINK, socket.SOCK_RAW, family, namespace)
         self._socket.bind((0, 0))
         self._socket.settimeout(_SECONDS)
-        self._next = 1
+        self._next = secrets.randbits(30)  # a number that is nothing else in an answer
 
     def __enter__(self) -> Self:
         return self
@@ -70,17 +76,21 @@ class NetlinkSocket:
                     raise NetlinkError(netlink.error_of(message), "netlink dump")
                 yield message
 
-    def datagrams(self, question: Message) -> Iterator[tuple[bytes, list[int]]]:
-        """The answer to a dump as it comes, and where its messages begin, in words of 4 bytes."""
-        self._send([question])
+    def blocks(self, question: Message) -> Iterator[tuple[memoryview, int]]:
+        """A dump in large blocks of whole messages, with the sequence number that each bears.
+
+        A block is good until the next one is asked for: it is the same memory.
+        """
+        (numbered,) = self._send([question])
+        buffer = memoryview(bytearray(_BLOCK))
         done = False
         while not done:
-            data = self._receive()
-            starts, done = netlink.message_starts(data)
-            first = next(parse_messages(data), None)
-            if first is not None and first.type == netlink.ERROR:
-                raise NetlinkError(netlink.error_of(first), "netlink dump")
-            yield data, starts
+            used = 0
+            while not done and used + _BUFFER <= _BLOCK:
+                size = self._receive_into(buffer[used : used + _BUFFER])
+                rest, done = _last(buffer[used : used + size], numbered.sequence)
+                used += rest
+            yield buffer[:used], numbered.sequence
 
     def collect(self, question: Message) -> list[Message]:
         """The messages that answer a question asked with ACK; NetlinkError if it is refused."""
@@ -125,8 +135,27 @@ class NetlinkSocket:
         self._socket.send(b"".join(message.render() for message in numbered))
         return numbered
 
+    def _receive_into(self, buffer: memoryview) -> int:
+        try:
+            return self._socket.recv_into(buffer)
+        except TimeoutError:
+            raise HostError("the kernel did not answer over netlink") from None
+
     def _receive(self) -> bytes:
         try:
             return self._socket.recv(_BUFFER)
         except TimeoutError:
             raise HostError("the kernel did not answer over netlink") from None
+
+
+def _last(datagram: memoryview, number: int) -> tuple[int, bool]:
+    """How many bytes of a dump's datagram are its flows, and whether it is the last one."""
+    first = next(parse_messages(bytes(datagram[:_SMALL])), None)
+    if first is not None and first.sequence == number and first.type == netlink.ERROR:
+        raise NetlinkError(netlink.error_of(first), "netlink dump")
+    tail = next(parse_messages(bytes(datagram[-_DONE:])), None)
+    if tail is not None and tail.sequence == number and tail.type == netlink.DONE:
+        if netlink.error_of(tail):
+            raise NetlinkError(netlink.error_of(tail), "netlink dump")
+        return len(datagram) - _DONE, True
+    return len(datagram), False

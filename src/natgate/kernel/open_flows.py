@@ -9,13 +9,11 @@ from numpy.typing import NDArray
 
 from natgate.kernel.netlink import NETFILTER, NetlinkSocket
 from natgate.wire import conntrack
+from natgate.wire.flow_columns import Words, message_starts
 from natgate.wire.netlink import Message
 
-Messages = tuple[NDArray[np.uint32], NDArray[np.int64]]
-"""Words, and the word offset of each message."""
-
-_TOGETHER = 1 << 21
-"""Bytes that are decoded at once."""
+Messages = tuple[Words, NDArray[np.int64]]
+"""Words, which are good until the next ones are asked for, and where in them messages begin."""
 
 
 def open_flows() -> Iterator[Messages]:
@@ -30,20 +28,7 @@ def flows_of(address: IPv4Address) -> Iterator[Messages]:
 
 
 def _dumped(question: Message) -> Iterator[Messages]:
-    parts: list[bytes] = []
-    starts: list[int] = []
-    size = 0
     with closing(NetlinkSocket(NETFILTER)) as netlink:
-        for data, found in netlink.datagrams(question):
-            starts += [size // 4 + start for start in found]
-            parts.append(data)
-            size += len(data)
-            if size >= _TOGETHER:
-                yield _together(parts, starts)
-                parts, starts, size = [], [], 0
-    if starts:
-        yield _together(parts, starts)
-
-
-def _together(parts: list[bytes], starts: list[int]) -> Messages:
-    return np.frombuffer(b"".join(parts), np.uint32), np.array(starts, np.int64)
+        for block, number in netlink.blocks(question):
+            words = np.frombuffer(block, np.uint32)
+            yield words, message_starts(words, number)

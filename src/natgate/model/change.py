@@ -183,12 +183,12 @@ def with_elements(table: Table, steps: tuple[TableStep, ...]) -> Table:
         if not isinstance(step, AddElements | DeleteElements):
             raise TypeError(f"no change of elements: {step}")
         lookup = lookups[step.lookup]
-        held = lookup.elements
+        elements = lookup.elements.copy()  # as it is: dict(...) looks at each of 100,000
         if isinstance(step, AddElements):
-            elements = {**held, **dict(step.elements)}
+            elements.update(step.elements)
         else:
-            gone = frozenset(step.keys)
-            elements = {key: value for key, value in held.items() if key not in gone}
+            for key in step.keys:
+                elements.pop(key, None)
         lookups[step.lookup] = replace(lookup, elements=elements)
     return replace(table, lookups=lookups)
 

@@ -1,10 +1,11 @@
 """Facts that reach the decision, in the past tense."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from natgate.model.claim import Claim
+from natgate.model.roles import Unanswered
 from natgate.model.routes import Route
 from natgate.model.view import NodeView, Reasons
 
@@ -24,10 +25,14 @@ class Ticked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthChanged:
-    """This node's own fitness for every gateway; `unchecked` are those not all checks have run for."""
+    """This node's own fitness for every gateway; `unchecked` are those not all checks have run for.
+
+    `unanswered` has each gateway whose addresses this node checks now.
+    """
 
     reasons: Mapping[str, Reasons]
     unchecked: frozenset[str] = frozenset()
+    unanswered: Unanswered = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -193,6 +193,16 @@ class TcpCheck(Model):
     failures: int = Field(default=2, ge=1, description="failures in a row that mean unhealthy")
 
 
+class AddressCheck(Model):
+    """Echo requests from each address of the gateway, sent by the node that receives its returns."""
+
+    address: IPv4Address = Field(description="who must answer, beyond the node")
+    interval: Duration = Field(default=0.5, description="one request for each address")
+    timeout: Duration = Field(
+        default=1.5, description="an address fails after so long without an answer"
+    )
+
+
 Check = Annotated[IcmpCheck | TcpCheck, Field(discriminator="kind")]
 
 
@@ -203,11 +213,18 @@ class Health(Model):
     """
 
     upstream: tuple[Check, ...] = Field(default=(), description="a failing one is enough")
+    addresses: AddressCheck | None = Field(
+        default=None,
+        description="an address whose echoes are not answered takes no new flows of SNAT entries "
+        "that have another one; not checked if left out",
+    )
     verify_interval: Duration = Field(
         default=1.0, description="full check of rules and settings, beside the notifications"
     )
     hold_down: Duration = Field(
-        default=1.0, description="how long a recovered node must be healthy before it may take over"
+        default=1.0,
+        description="how long a recovered node must be healthy before it may take over, and a "
+        "recovered address before it takes new flows",
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
 from itertools import combinations
 
-from natgate.model.address import LAST_PORT, collapse, covers
+from natgate.model.address import FIRST_PORT, LAST_PORT, collapse, covers
 from natgate.model.bgp import bgp_problems
 from natgate.model.entries import entry_problems
 from natgate.model.error import Problem, twice
@@ -32,6 +32,9 @@ PASSWORD_TIME = 0.3
 
 MAX_GATEWAYS = 190
 """Probes use 256 ICMP ids for each gateway, from 16384 on."""
+
+MAX_CHECKED = FIRST_PORT - 1
+"""Addresses that are checked: each has an ICMP id, and translated echoes have those above."""
 
 
 def problems(spec: Spec) -> tuple[Problem, ...]:
@@ -310,8 +313,13 @@ def _timing(spec: Spec) -> Iterator[Problem]:
     if len(spec.nodes) > 1 and not (heartbeat.key_file or heartbeat.key_env or lab):
         message = "several nodes need a shared key: set key_file or key_env"
         yield Problem(path="heartbeat", message=message)
+    checked = 0
     for g, gateway in enumerate(spec.gateways):
         yield from _check_timing(gateway.health, f"gateways[{g}].health")
+        checked += len(gateway.addresses) if gateway.health.addresses else 0
+        if checked > MAX_CHECKED:
+            message = f"no more than {MAX_CHECKED} addresses can be checked; leave it out here"
+            yield Problem(path=f"gateways[{g}].health.addresses", message=message)
 
 
 def _check_timing(health: Health, path: str) -> Iterator[Problem]:
@@ -319,6 +327,10 @@ def _check_timing(health: Health, path: str) -> Iterator[Problem]:
         if check.kind == "icmp" and check.timeout < 2 * check.interval:
             message = "must be at least twice its interval, or one lost echo is a failure"
             yield Problem(path=f"{path}.upstream[{c}].timeout", message=message)
+    each = health.addresses
+    if each is not None and each.timeout < 2 * each.interval:
+        message = "must be at least twice its interval, or one lost echo is a failure"
+        yield Problem(path=f"{path}.addresses.timeout", message=message)
 
 
 def _fence(spec: Spec) -> Iterator[Problem]:

@@ -66,7 +66,7 @@ class Lookup:
     interval: bool = False
     counted: bool = False
     dynamic: bool = False
-    elements: Mapping[str, str] = field(default_factory=dict)
+    elements: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_map(self) -> bool:

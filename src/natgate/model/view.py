@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address
 
 from natgate.model.wish import Wishes
 
@@ -14,10 +15,12 @@ class GatewayView:
     """A node's own fitness for one gateway.
 
     `checked` is false until every check has run once: nothing is known yet, neither good nor bad.
+    `unanswered`: the gateway's addresses that fail; None at a node that does not check them.
     """
 
     reasons: Reasons = ()
     checked: bool = True
+    unanswered: frozenset[IPv4Address] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -136,6 +136,12 @@ _KINDS = (
         way_out="give the entry one more address; flows that are open go on",
     ),
     WarningKind(
+        code="address-unanswered",
+        severity="critical",
+        meaning="echoes sent with an address of a gateway come back no more; new flows have another one",
+        way_out="have the route of the address, or a filter upstream, put right; it returns by itself",
+    ),
+    WarningKind(
         code="flow-table-small",
         severity="warning",
         meaning="nf_conntrack_max is less than the addresses of the spec can use",

@@ -11,7 +11,7 @@ from natgate.model.roles import Roles
 from natgate.model.routes import far_of
 from natgate.model.spec import Spec
 from natgate.model.table import Chain, Hook, Lookup, Rule, Table, table_of
-from natgate.plan import bandwidth, dnat, handover, replication, snat, timeouts
+from natgate.plan import addresses, bandwidth, dnat, handover, replication, snat, timeouts
 from natgate.plan.arrival import arrival
 
 SRCNAT = -150
@@ -56,7 +56,6 @@ class NodeFacts:
 
 def compile_node(spec: Spec, facts: NodeFacts) -> Desired:
     """Everything the node `facts.name` should hold to carry its gateways."""
-    addresses = _addresses(spec, facts.name)
     tunnel = handover.tunnel_of(spec, facts.name)
     # A tunnel of an earlier spec goes away with this one, so nothing is set on it.
     links = [link for link in facts.links if tunnel is not None or link != handover.TUNNEL]
@@ -67,7 +66,7 @@ def compile_node(spec: Spec, facts: NodeFacts) -> Desired:
         owned=facts.owner_works and spec.host.ownership == "auto",
         guards=dict.fromkeys(links, guard),
         sysctls=_sysctls(links, replicated=replication.replicated(spec, facts.name)),
-        blackholes=frozenset(IPv4Network(address) for address in addresses),
+        blackholes=frozenset(map(IPv4Network, _addresses(spec, facts.name))),
         tunnel=tunnel,
         detours=handover.detours_of(spec, facts.name),
     )
@@ -187,6 +186,7 @@ def _postrouting(spec: Spec, facts: NodeFacts, groups: snat.Groups) -> Chain:
         for peer in peer_addresses(spec, facts.name)
     ]
     carried = carried_by(spec, facts.name)
+    rules += addresses.checks(spec, facts.name)
     rules += timeouts.reached(carried)
     for gateway in carried:
         rules += dnat.hairpin(gateway)

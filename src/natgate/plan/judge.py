@@ -43,7 +43,11 @@ def own_word(state: State, gateway: str) -> GatewayView:
     reasons = state.own.reasons.get(gateway)
     if reasons is None:
         return GatewayView(reasons=("not checked yet",), checked=False)
-    return GatewayView(reasons=reasons, checked=gateway not in state.own.unchecked)
+    return GatewayView(
+        reasons=reasons,
+        checked=gateway not in state.own.unchecked,
+        unanswered=state.own.unanswered.get(gateway),
+    )
 
 
 def track_health(state: State, now: float) -> State:

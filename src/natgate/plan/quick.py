@@ -103,7 +103,7 @@ class Index:
         if not isinstance(entry, SnatEntry):
             return None
         lookups = self._lookups(edit.gateway, entry)
-        if lookups is None or not self._others_stay(lookups):
+        if lookups is None or not self._alone(lookups) or not self._others_stay(lookups):
             return None
         steps: tuple[TableStep, ...] = tuple(
             DeleteElements(lookup=lookup.name, keys=tuple(lookup.elements)) for lookup in lookups
@@ -136,6 +136,14 @@ class Index:
             if not self._reached[self._subnet(key)]:
                 return False
         return True
+
+    def _alone(self, lookups: tuple[Lookup, ...]) -> bool:
+        """No other entry shares a source with it, in whose chain it would then be a rule."""
+        return all(
+            _address(key) in self._taken[lookup.name]
+            for lookup in lookups
+            for key in lookup.elements
+        )
 
     def _others_stay(self, lookups: tuple[Lookup, ...]) -> bool:
         """Routes and maps are still needed when these elements are gone."""

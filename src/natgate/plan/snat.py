@@ -48,6 +48,7 @@ class Translation:
     portless: bool = True
     idle: str = ""
     assigned: tuple[Assigned, ...] = ()
+    unanswered: frozenset[IPv4Address] = frozenset()
 
     @property
     def label(self) -> str:
@@ -56,11 +57,12 @@ class Translation:
 
     @property
     def slots(self) -> tuple[IPv4Address, ...]:
-        """The address of each hash value; what a withdrawn one had goes to the others.
+        """The address of each hash value; what a withdrawn or failed one had goes to the others.
 
-        Who had another address keeps it.
+        Who had another address keeps it. Where every address fails, they are used all the same.
         """
-        left = [a for a in self.addresses if a not in self.gateway.withdrawn]
+        given = [a for a in self.addresses if a not in self.gateway.withdrawn]
+        left = [a for a in given if a not in self.unanswered] or given
         if not left:
             return ()
         return tuple(a if a in left else left[i % len(left)] for i, a in enumerate(self.addresses))
@@ -100,6 +102,7 @@ def groups_of(spec: Spec, gateways: tuple[Gateway, ...], node: str, roles: Roles
                 portless=portless,
                 idle=timeouts.otherwise(gateways, gateway),
                 assigned=own,
+                unanswered=roles.unanswered.get(gateway.name, frozenset()),
             )
             for source in spec.sources_of(entry):
                 groups[source].append(translation)

@@ -16,9 +16,10 @@ _TUPLE_ORIGINAL, _TUPLE_REPLY, _STATUS, _ID, _STATUS_MASK = 1, 2, 3, 12, 26
 _TUPLE_IP, _SOURCE, _DESTINATION = 1, 1, 2
 _TUPLE_PROTOCOL, _SOURCE_PORT, _DESTINATION_PORT, _ECHO_ID = 2, 2, 3, 4
 _TIMEOUT, _MARK, _MARK_MASK = 7, 8, 21
-_FILTER, _FILTER_ORIGINAL, _FILTER_PROTOCOL = 25, 1, 1 << 3
-_FILTER_REPLY, _FILTER_DESTINATION = 2, 1 << 1
+_FILTER, _FILTER_ORIGINAL, _FILTER_REPLY = 25, 1, 2
+_FILTER_SOURCE, _FILTER_DESTINATION, _FILTER_PROTOCOL = 1 << 0, 1 << 1, 1 << 3
 _PROTOCOL_NUMBER = 1
+_ICMP = 1
 _PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp"}
 _HEAD = struct.Struct("=BBH")
 _IPV4 = _HEAD.pack(2, 0, 0)
@@ -148,6 +149,25 @@ def _get_towards(address: IPv4Address, direction: int, which: int) -> Message:
     flags = attribute(which, struct.pack("=I", _FILTER_DESTINATION))
     body = _IPV4 + attribute(direction | NESTED, pair) + attribute(_FILTER | NESTED, flags)
     return Message(type=GET_FLOW, flags=REQUEST | DUMP, body=body)
+
+
+def get_echoes(source: IPv4Address) -> Message:
+    """Ask for the flows of a host's ICMP; the kernel filters."""
+    address = attribute(_TUPLE_IP | NESTED, attribute(_SOURCE, source.packed))
+    number = attribute(_TUPLE_PROTOCOL | NESTED, attribute(_PROTOCOL_NUMBER, bytes([_ICMP])))
+    body = _IPV4 + attribute(_TUPLE_ORIGINAL | NESTED, address + number)
+    flags = struct.pack("=I", _FILTER_SOURCE | _FILTER_PROTOCOL)
+    body += attribute(_FILTER | NESTED, attribute(_FILTER_ORIGINAL, flags))
+    return Message(type=GET_FLOW, flags=REQUEST | DUMP, body=body)
+
+
+def parse_echo_id(message: Message) -> int | None:
+    """The id of a flow's echoes; None for other messages."""
+    if message.type != NEW_FLOW:
+        return None
+    half = attributes(attributes(message.body[_HEAD.size :]).get(_TUPLE_ORIGINAL, b""))
+    found = attributes(half.get(_TUPLE_PROTOCOL, b"")).get(_ECHO_ID)
+    return None if found is None else int.from_bytes(found)
 
 
 def parse_live(message: Message) -> LiveFlow | None:

@@ -1,13 +1,10 @@
 """Rows of the log, made of columns of conntrack messages."""
 
-from collections.abc import Iterator
-from typing import Protocol
-
 import numpy as np
-from numpy.typing import NDArray
 
 from natgate.model.log_rows import ENDED, ROW, Numbers, Rows, prefix_mask
 from natgate.model.logged import FULL, NONE
+from natgate.wire.flow_columns import IPV4, Columns
 
 _DELETED = 2
 _SOURCE_TRANSLATED, _TRANSLATED = 0x10, 0x30
@@ -15,43 +12,21 @@ _ICMP = 1
 _MILLISECOND = 1_000_000
 
 
-class Columns(Protocol):
-    """The columns of many conntrack messages that are needed here."""
-
-    @property
-    def kind(self) -> Numbers: ...  # noqa: D102
-    @property
-    def protocol(self) -> Numbers: ...  # noqa: D102
-    @property
-    def status(self) -> Numbers: ...  # noqa: D102
-    @property
-    def source(self) -> Numbers: ...  # noqa: D102
-    @property
-    def source_port(self) -> Numbers: ...  # noqa: D102
-    @property
-    def destination(self) -> Numbers: ...  # noqa: D102
-    @property
-    def destination_port(self) -> Numbers: ...  # noqa: D102
-    @property
-    def reply_source(self) -> Numbers: ...  # noqa: D102
-    @property
-    def reply_source_port(self) -> Numbers: ...  # noqa: D102
-    @property
-    def reply_destination(self) -> Numbers: ...  # noqa: D102
-    @property
-    def reply_destination_port(self) -> Numbers: ...  # noqa: D102
-    @property
-    def start_ns(self) -> Numbers: ...  # noqa: D102
-    @property
-    def stop_ns(self) -> Numbers: ...  # noqa: D102
-
-
-class Decoding(Protocol):
-    """Makes columns of conntrack messages that begin at word offsets."""
-
-    def decode(self, buffer: NDArray[np.uint32], starts: NDArray[np.int64], /) -> Iterator[Columns]:
-        """Each address family's, for those that there are."""
-        ...
+WANTED = [
+    "protocol",
+    "status",
+    "source",
+    "source_port",
+    "destination",
+    "destination_port",
+    "reply_source",
+    "reply_source_port",
+    "reply_destination",
+    "reply_destination_port",
+    "start_ns",
+    "stop_ns",
+]
+"""The columns that rows are made of."""
 
 
 def rows_of(columns: Columns, now: int, *, live: int, kept: int) -> Rows:
@@ -61,7 +36,7 @@ def rows_of(columns: Columns, now: int, *, live: int, kept: int) -> Rows:
     that began before the kernel was told to note it. `kept`: bits of the peer's address.
     """
     chosen = np.flatnonzero(columns.status & _TRANSLATED)
-    if columns.source.ndim > 1:
+    if columns.family != IPV4:
         chosen = chosen[:0]
     rows = np.zeros(len(chosen), ROW)
     if not len(chosen):

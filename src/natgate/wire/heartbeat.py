@@ -12,6 +12,7 @@ import hmac
 import json
 import struct
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from typing import Any
 
 from natgate.model.view import GatewayView, NodeView, ShareView, SyncView
@@ -66,7 +67,12 @@ def render_heartbeat(beat: Heartbeat, key: bytes) -> bytes:
         "generation": view.generation,
         "digest": view.digest,
         "gateways": {
-            name: {"reasons": g.reasons, "checked": g.checked} for name, g in view.gateways.items()
+            name: {
+                "reasons": g.reasons,
+                "checked": g.checked,
+                "unanswered": None if g.unanswered is None else sorted(map(str, g.unanswered)),
+            }
+            for name, g in view.gateways.items()
         },
         "shares": {
             name: [s.active, s.epoch, s.hands_out, s.wants, s.yields]
@@ -103,18 +109,22 @@ def _view(body: Any) -> NodeView:  # noqa: ANN401 (whatever JSON gave)
     return NodeView(
         generation=int(body["generation"]),
         digest=str(body["digest"]),
-        gateways={
-            str(name): GatewayView(
-                reasons=tuple(map(str, g["reasons"])), checked=bool(g["checked"])
-            )
-            for name, g in body["gateways"].items()
-        },
+        gateways={str(name): _gateway(g) for name, g in body["gateways"].items()},
         shares={str(name): _share(s) for name, s in body["shares"].items()},
         wishes={
             str(key): Wish(number=int(number), value=str(value))
             for key, (number, value) in body["wishes"].items()
         },
         sync=_sync(body["sync"]),
+    )
+
+
+def _gateway(body: Any) -> GatewayView:  # noqa: ANN401 (whatever JSON gave)
+    failed = body.get("unanswered")  # earlier versions have none
+    return GatewayView(
+        reasons=tuple(map(str, body["reasons"])),
+        checked=bool(body["checked"]),
+        unanswered=None if failed is None else frozenset(map(IPv4Address, failed)),
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from ipaddress import IPv4Address
 from typing import Any
 
 from natgate.model.journal import Failover, Step
@@ -27,14 +28,29 @@ def parse_failover(text: str) -> Failover:
 
 
 def render_roles(roles: Roles) -> str:
-    """Who carries what, and whose ports are handed out."""
-    return json.dumps({"carriers": dict(roles.carriers), "handing_out": sorted(roles.handing_out)})
+    """Who carries what, whose ports are handed out, and which addresses fail."""
+    return json.dumps(
+        {
+            "carriers": dict(roles.carriers),
+            "handing_out": sorted(roles.handing_out),
+            "unanswered": {
+                name: sorted(map(str, failed)) for name, failed in roles.unanswered.items()
+            },
+        }
+    )
 
 
 def parse_roles(text: str) -> Roles:
     """The inverse; ValueError, TypeError or KeyError for anything else."""
     body = _object(text)
-    return Roles(carriers=dict(body["carriers"]), handing_out=frozenset(body["handing_out"]))
+    return Roles(
+        carriers=dict(body["carriers"]),
+        handing_out=frozenset(body["handing_out"]),
+        unanswered={
+            str(name): frozenset(map(IPv4Address, failed))
+            for name, failed in body.get("unanswered", {}).items()
+        },
+    )
 
 
 def render_wishes(wishes: Wishes) -> str:

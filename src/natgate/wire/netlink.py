@@ -42,19 +42,6 @@ def parse_messages(data: bytes) -> Iterator[Message]:
         offset += (size + 3) & ~3
 
 
-def message_starts(data: bytes) -> tuple[list[int], bool]:
-    """Where the messages of a datagram begin, in words of 4 bytes, and whether it ends a dump."""
-    starts: list[int] = []
-    offset = 0
-    while offset + _HEADER.size <= len(data):
-        size, kind, *_ = _HEADER.unpack_from(data, offset)
-        if kind == DONE or size < _HEADER.size or offset + size > len(data):
-            return starts, kind == DONE
-        starts.append(offset // 4)
-        offset += (size + 3) & ~3
-    return starts, False
-
-
 def attribute(kind: int, value: bytes) -> bytes:
     """One attribute, padded."""
     size = _ATTRIBUTE.size + len(value)

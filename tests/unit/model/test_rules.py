@@ -1,8 +1,11 @@
 """Contradictions between the fields of a spec: each is one sentence at its path."""
 
+from ipaddress import IPv4Address
+
 import pytest
 
 from natgate.model import rules
+from natgate.model.gateway import AddressCheck
 from natgate.model.spec import Quotas, Spec
 from natgate.wire.config import read_yaml
 from tests.specs import spec_with, two_zones
@@ -243,6 +246,16 @@ TIMING: list[tuple[Replacements, str, str]] = [
         "gateways[0].health.upstream[0].timeout",
         "must be at least twice its interval, or one lost echo is a failure",
     ),
+    (
+        (
+            (
+                "    health:\n",
+                "    health:\n      addresses: {address: 192.168.100.5, timeout: 1s, interval: 600ms}\n",
+            ),
+        ),
+        "gateways[0].health.addresses.timeout",
+        "must be at least twice its interval, or one lost echo is a failure",
+    ),
 ]
 
 KEY = "heartbeat: {key_env: NATGATE_KEY}"
@@ -435,6 +448,20 @@ def test_there_are_ids_for_so_many_gateways() -> None:
     raised = Quotas(gateways=count)
     many = spec.model_copy(update={"gateways": (gateway,) * count, "quotas": raised})
     assert "at most 190 gateways" in {p.path: p.message for p in rules.problems(many)}["gateways"]
+
+
+def test_there_are_ids_for_so_many_checked_addresses() -> None:
+    """Each needs an ICMP id below those of translated echoes."""
+    spec = two_zones()
+    (gateway,) = spec.gateways
+    check = AddressCheck(address=IPv4Address("192.168.100.5"))
+    health = gateway.health.model_copy(update={"addresses": check})
+    addresses = gateway.addresses * (rules.MAX_CHECKED + 1)
+    quotas = Quotas(addresses=len(addresses))
+    big = gateway.model_copy(update={"addresses": addresses, "health": health})
+    many = spec.model_copy(update={"gateways": (big,), "quotas": quotas})
+    found = {p.path: p.message for p in rules.problems(many)}
+    assert "no more than 1024 addresses" in found["gateways[0].health.addresses"]
 
 
 def test_a_range_that_is_everything_is_refused() -> None:

@@ -1,6 +1,7 @@
 """The metrics of a running log."""
 
 from natgate.model.logged import Reason
+from natgate.model.metric import METRICS
 from natgate.plan.log_metrics import LogCounts, measure_log
 
 COUNTS = LogCounts(rows=7, gaps={Reason.KILLED: 1}, lag=1500, filled=0.5, size=99, rotated=0)
@@ -31,5 +32,7 @@ def test_what_has_not_happened_has_no_sample() -> None:
         rows=0, gaps={}, lag=0, filled=0, size=0, rotated=2000, exported=3, unexported=1
     )
     found = values(told)
+    of_the_log = {name for name in METRICS if name.startswith("natgate_log_")}
+    assert {each.name for each in measure_log(told)} == of_the_log
     assert found["natgate_log_rotated_timestamp_seconds"] == 2
     assert (found["natgate_log_exported_total"], found["natgate_log_export_lost_total"]) == (3, 1)

@@ -163,6 +163,13 @@ EDITS = st.one_of(
 )
 
 
+def test_an_entry_that_shares_a_source_is_not_removed_at_once() -> None:
+    """It is a rule in the chain of that source, and no element."""
+    spec = edited(spec_of(), add(name="n", hosts=["10.10.0.4"], addresses=["203.0.113.1"]))
+    index = Index(spec, "node-a", compiled(spec))
+    assert index.plan(RemoveEntry(gateway="web", name="n")) is None
+
+
 @given(st.lists(EDITS, min_size=1, max_size=8))
 def test_many_edits_lead_where_compiling_leads(edits: list[Edit]) -> None:
     """Each that is made at once is right, and gives the table of its whole spec."""

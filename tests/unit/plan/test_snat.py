@@ -1,12 +1,14 @@
 """SNAT entries as rules."""
 
+from dataclasses import replace
 from ipaddress import IPv4Address
 
 from natgate.model.gateway import PortRules
+from natgate.model.roles import Roles
 from natgate.model.share import Block
 from natgate.model.spec import Spec
 from natgate.plan.compile import NodeFacts, compile_node
-from natgate.plan.snat import draws
+from natgate.plan.snat import draws, groups_of
 from tests.gateways import every_entry
 
 EVERY = "meta l4proto { icmp, tcp, udp }"
@@ -113,6 +115,25 @@ def test_a_withdrawn_address_is_replaced_by_those_that_are_left() -> None:
         "counter snat to 203.0.113.6"
     )
     assert rules(every_entry(three, *gone), "snat.web.subnet") == ['counter name "no_address" drop']
+
+
+def test_a_failed_address_is_replaced_too_unless_all_of_them_fail() -> None:
+    """It is used again where nothing else is left, since none is better than the others then."""
+    three = ("addresses: [203.0.113.2]}", "addresses: [203.0.113.2, 203.0.113.3, 203.0.113.6]}")
+    first = ("{address: 203.0.113.2}", "{address: 203.0.113.2, withdrawn: true}")
+    spec = every_entry(three, first)
+    group = groups_of(
+        spec, spec.gateways, "node-a", Roles(unanswered={"web": failed("203.0.113.3")})
+    )
+    (subnet,) = {t for found in group.values() for t in found if t.entry.name == "subnet"}
+    assert subnet.slots == tuple(IPv4Address("203.0.113.6") for _ in range(3))
+    every = replace(subnet, unanswered=failed("203.0.113.3", "203.0.113.6"))
+    assert [str(a)[-1] for a in every.slots] == ["3", "3", "6"]
+
+
+def failed(*addresses: str) -> frozenset[IPv4Address]:
+    """Addresses that get no answers."""
+    return frozenset(map(IPv4Address, addresses))
 
 
 def test_blocks_are_drawn_as_often_as_they_have_ports() -> None:

@@ -1,11 +1,10 @@
 """Columns of conntrack messages, made by hand."""
 
-from dataclasses import dataclass
 from ipaddress import IPv4Address
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from natgate.wire.flow_columns import IPV4, NAMES, Columns
 
 NUMBERS = [
     "kind",
@@ -24,25 +23,6 @@ NUMBERS = [
 ]
 
 
-@dataclass(frozen=True)
-class Columns:
-    """What a decoder would give."""
-
-    kind: NDArray[Any]
-    protocol: NDArray[Any]
-    status: NDArray[Any]
-    source: NDArray[Any]
-    source_port: NDArray[Any]
-    destination: NDArray[Any]
-    destination_port: NDArray[Any]
-    reply_source: NDArray[Any]
-    reply_source_port: NDArray[Any]
-    reply_destination: NDArray[Any]
-    reply_destination_port: NDArray[Any]
-    start_ns: NDArray[Any]
-    stop_ns: NDArray[Any]
-
-
 def number(address: str) -> int:
     """An address as a number."""
     return int(IPv4Address(address))
@@ -50,7 +30,8 @@ def number(address: str) -> int:
 
 def columns(*flows: dict[str, int]) -> Columns:
     """Some flows; what is not given is 0."""
-    return Columns(**{name: np.array([f.get(name, 0) for f in flows], "u8") for name in NUMBERS})
+    made = {name: np.array([f.get(name, 0) for f in flows], "u8") for name in NAMES}
+    return Columns(family=IPV4, **made)
 
 
 def sent(**changes: int) -> dict[str, int]:

@@ -32,6 +32,7 @@ VIEWS = st.builds(
             GatewayView,
             reasons=st.lists(st.text(max_size=20), max_size=3).map(tuple),
             checked=st.booleans(),
+            unanswered=st.none() | st.frozensets(st.ip_addresses(v=4), max_size=3),
         ),
         max_size=3,
     ),

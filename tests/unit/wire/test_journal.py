@@ -47,12 +47,16 @@ def test_a_failover_is_read_back_as_it_was_written(failover: Failover) -> None:
     assert json.loads(render_failover(failover)) == json.loads(json.dumps(failover_json(failover)))
 
 
-@given(st.dictionaries(WORDS, WORDS, max_size=4), st.frozensets(WORDS, max_size=4))
-def test_roles_are_read_back_as_they_were_written(
-    carriers: dict[str, str], handing: frozenset[str]
-) -> None:
-    """Who carries what, and whose ports are given out, survive a restart."""
-    roles = Roles(carriers=carriers, handing_out=handing)
+@given(
+    st.builds(
+        Roles,
+        carriers=st.dictionaries(WORDS, WORDS, max_size=4),
+        handing_out=st.frozensets(WORDS, max_size=4),
+        unanswered=st.dictionaries(WORDS, st.frozensets(st.ip_addresses(v=4), max_size=3)),
+    )
+)
+def test_roles_are_read_back_as_they_were_written(roles: Roles) -> None:
+    """Who carries what, whose ports are given out, and which addresses fail survive a restart."""
     assert parse_roles(render_roles(roles)) == roles
 
 

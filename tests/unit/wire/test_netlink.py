@@ -7,12 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from natgate.wire.netlink import (
-    DONE,
     Message,
     attribute,
     attributes,
     error_of,
-    message_starts,
     parse_messages,
     text,
 )
@@ -87,12 +85,3 @@ def test_an_error_is_an_errno() -> None:
     """The kernel's negative number is the errno; zero is an acknowledgement."""
     assert error_of(Message(type=2, body=struct.pack("=i", -17))) == 17
     assert error_of(Message(type=2, body=struct.pack("=i", 0))) == 0
-
-
-def test_the_starts_of_messages_are_found_in_a_datagram() -> None:
-    """In words; a message that is cut short, or that ends the dump, is none."""
-    data = b"".join(Message(type=256, body=bytes(n)).render() for n in (4, 5))
-    assert message_starts(data) == ([0, 5], False)
-    assert message_starts(data + Message(type=DONE, body=bytes(4)).render()) == ([0, 5], True)
-    assert message_starts(data[:-8]) == ([0], False)
-    assert message_starts(b"") == ([], False)

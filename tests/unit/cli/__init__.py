@@ -1,0 +1,1 @@
+"""The commands, as far as they need neither root nor an agent."""
