@@ -163,6 +163,24 @@ def test_tcp_carries_the_same_messages(net: Net, tmp_path: Path) -> None:
     assert events(found, 5) == written(spec, "stop", with_peer=False)
 
 
+def test_a_collector_that_begins_later_learns_the_templates(net: Net, tmp_path: Path) -> None:
+    """Over UDP they are sent again and again (RFC 7011, 8.4)."""
+    collector = {"address": "127.0.0.1", "templates": "200ms"}
+    spec = spec_file(tmp_path, ipfix=collector)
+    with logging(net, spec) as log, nfcapd(net, tmp_path / "nf") as found:
+        until(lambda: "New ipfix exporter" in said(tmp_path), "no templates come")
+        flows(net, range(FIRST, FIRST + 10))
+        end_all(net)
+        until(lambda: len(logged(spec)) == 10, "not all are logged")
+        assert log.end() == 0
+    assert events(found, 5) == written(spec, "stop", with_peer=False)
+
+
+def said(place: Path) -> str:
+    """What the collector says."""
+    return (place / "nf" / "said").read_text()
+
+
 @pytest.mark.parametrize("protocol", ["udp", "tcp"])
 def test_a_collector_that_is_away_costs_nothing_but_its_events(
     net: Net, tmp_path: Path, protocol: str

@@ -1,5 +1,6 @@
 """What lies in the directory of a log, and reading it: files, journals, history and blocks."""
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,13 +51,10 @@ class LogDirectory:
     def find(self, address: int, port: int, first: int, last: int) -> tuple[Found, ...]:
         """All of an address and port in files and journals that touch a time (ms since 1970)."""
         waiting = tuple(self._journalled(address, port))  # before the files that they become
-        for attempt in range(_TRIES):
-            try:
+        for _ in range(_TRIES):
+            with contextlib.suppress(FileNotFoundError):
                 return waiting + tuple(self._filed(address, port, first, last))
-            except FileNotFoundError:
-                if attempt == _TRIES - 1:
-                    raise HostError(f"the files of {self.path} vanish while being read") from None
-        raise AssertionError  # pragma: no cover
+        raise HostError(f"the files of {self.path} vanish while they are read: ask again")
 
     def blocks(self) -> Rows:
         """Every block of ports that the log knows of."""

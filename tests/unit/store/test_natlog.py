@@ -67,6 +67,17 @@ def test_rows_are_found_at_once_and_after_a_kill(tmp_path: Path) -> None:
     assert found(log, 80) == []
 
 
+def test_only_its_owner_can_read_a_log(tmp_path: Path) -> None:
+    """It says who spoke with whom."""
+    with begun(settings(tmp_path)) as made:
+        made.append(rows(10))
+        rotated(made, NOW + HOUR)
+        made.keep_blocks(np.zeros(0, BLOCK))
+        found = list(made.directory.rglob("*"))
+        assert len(found) == 6
+        assert [path for path in (made.directory, *found) if path.stat().st_mode & 0o077] == []
+
+
 @pytest.mark.parametrize("count", [1, 100_000])
 def test_a_journal_becomes_a_file_in_which_the_same_is_found(tmp_path: Path, count: int) -> None:
     """After the interval; each row once, in one or two row groups of many."""
