@@ -5,7 +5,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -93,10 +92,10 @@ def test_edits_at_the_same_time_are_all_there(edited: Bench) -> None:
 
     def added(number: int) -> None:
         hosts, far = [f"10.10.0.{number + 1}"], ["192.168.100.0/24"]
-        with closing(AgentClient(socket)) as agent:
-            agent.add_entry(
-                "partner", "snat", {"name": names[number], "hosts": hosts, "destinations": far}
-            )
+        agent = AgentClient(socket)
+        agent.add_entry(
+            "partner", "snat", {"name": names[number], "hosts": hosts, "destinations": far}
+        )
 
     with ThreadPoolExecutor(len(names)) as pool:
         list(pool.map(added, range(len(names))))

@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -57,9 +56,9 @@ def exposed(bring_up: Callable[..., Bench], tmp_path_factory: pytest.TempPathFac
         "interval": "500ms",
     }
     for node in bench.lab.nodes():
-        with closing(AgentClient(bench.lab.state(node) / SOCKET)) as agent:
-            spec = yaml.safe_load(agent.spec()["text"])
-            agent.apply(json.dumps({**spec, "metrics": asked}), "spec with metrics")
+        agent = AgentClient(bench.lab.state(node) / SOCKET)
+        spec = yaml.safe_load(agent.spec()["text"])
+        agent.apply(json.dumps({**spec, "metrics": asked}), "spec with metrics")
     agents.wait_forwarding(bench.lab)
     return bench.lab
 

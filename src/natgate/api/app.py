@@ -14,6 +14,7 @@ from natgate import __version__
 from natgate.agent.loop import Agent
 from natgate.agent.metrics import Metrics
 from natgate.api.entries import edits, shown
+from natgate.api.flows import flows
 from natgate.api.operate import operations
 from natgate.model.error import NatgateError, RefusedError, SpecError
 from natgate.plan import deletion, explain, stale
@@ -109,4 +110,5 @@ def make_app(agent: Agent, metrics: Metrics) -> FastAPI:
 
     app.include_router(operations(agent))
     app.include_router(edits(agent))
+    app.include_router(flows(agent))
     return app

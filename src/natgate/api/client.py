@@ -1,11 +1,12 @@
-"""Speaks to an agent over its Unix socket; the one module that knows the HTTP library."""
+"""Speaks to an agent over its Unix socket; the one module that knows HTTP from this side."""
 
 import errno
+import json
 import socket
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
-
-import httpx2
 
 from natgate.model.error import AgentError, BugError, HostError, NatgateError, RefusedError
 
@@ -27,13 +28,11 @@ class AgentClient:
     def __init__(self, path: Path, timeout: float = 30.0) -> None:
         self._path = path
         self._timeout = timeout
-        transport = httpx2.HTTPTransport(uds=str(path), verify=False)  # no TLS on a Unix socket
-        self._http = httpx2.Client(transport=transport, base_url="http://agent", timeout=timeout)
 
     def present(self) -> bool:
         """Whether an agent holds the socket, even one that is stopped and does not answer."""
         try:
-            self._knock()
+            self._knock().close()
         except AgentError:
             return False
         return True
@@ -57,6 +56,14 @@ class AgentClient:
     def counters(self) -> dict[str, int]:
         """Packets per named counter and per entry."""
         return dict(self._ask("GET", "/v1/counters"))
+
+    def flow_bounds(self) -> dict[str, Any]:
+        """Where the ranges of the spec begin, and who carries which ports."""
+        return dict(self._ask("GET", "/v1/flows/bounds"))
+
+    def flow_entries(self, asked: list[tuple[int, int, int, int]]) -> list[dict[str, Any]]:
+        """The entry for each protocol, source, destination and destination port."""
+        return list(self._ask("POST", "/v1/flows/entries", {"flows": asked}))
 
     def metrics(self) -> list[dict[str, Any]]:
         """Every metric with its samples."""
@@ -109,40 +116,50 @@ class AgentClient:
         """Take away all that natgate made."""
         return dict(self._ask("POST", "/v1/remove"))
 
-    def close(self) -> None:
-        """Give the connection back."""
-        self._http.close()
-
     def _ask(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401
-        self._knock()
+        code, text = self._answer(method, path, body)
         try:
-            answer = self._http.request(method, path, json=body)
-        except httpx2.TimeoutException:
-            raise self._absent("it does not answer in time") from None
-        except httpx2.HTTPError as error:
-            raise self._absent(f"it broke off: {error}") from None
-        try:
-            content = answer.json()
+            content = json.loads(text)
         except ValueError:
-            raise HostError(f"the agent failed: {answer.text[:200]}") from None
-        if answer.is_success:
+            raise HostError(f"the agent failed: {text[:200]}") from None
+        if code < HTTPStatus.MULTIPLE_CHOICES:
             return content
-        kind, message = content.get("error"), content.get("message", answer.text)
+        kind, message = content.get("error"), content.get("message", text)
         if kind in _ERRORS:
             raise _ERRORS[kind](message)
         raise _ReportedError(message, int(content.get("exit_code", 3)))
 
-    def _knock(self) -> None:
-        """Whether somebody listens; the HTTP library would leave a refused socket open."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
-            door.settimeout(self._timeout)
+    def _answer(self, method: str, path: str, body: object) -> tuple[int, str]:
+        """Status and text of one answer, over a connection of its own."""
+        with self._knock() as door:
+            http = HTTPConnection("agent")
+            http.sock = door
+            data = None if body is None else json.dumps(body).encode()
+            head = {"Content-Type": "application/json", "Connection": "close"}
             try:
-                door.connect(str(self._path))
+                http.request(method, path, data, head)
+                answer = http.getresponse()
+                return answer.status, answer.read().decode(errors="replace")
             except TimeoutError:
                 raise self._absent("it does not answer in time") from None
-            except OSError as error:
-                reason = "nobody listens" if error.errno != errno.EACCES else "run as root"
-                raise self._absent(reason) from None
+            except (HTTPException, OSError) as error:
+                raise self._absent(f"it broke off: {error}") from None
+            finally:
+                http.close()
+
+    def _knock(self) -> socket.socket:
+        """The agent's door, if somebody opens it."""
+        door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        door.settimeout(self._timeout)
+        try:
+            door.connect(str(self._path))
+        except OSError as error:
+            door.close()
+            if isinstance(error, TimeoutError):
+                raise self._absent("it does not answer in time") from None
+            reason = "nobody listens" if error.errno != errno.EACCES else "run as root"
+            raise self._absent(reason) from None
+        return door
 
     def _absent(self, reason: str) -> AgentError:
         return AgentError(

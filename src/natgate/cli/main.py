@@ -20,6 +20,7 @@ COMMANDS = {
     "entry": "natgate.cli.entry",
     "failover": "natgate.cli.operate",
     "failovers": "natgate.cli.operate",
+    "flows": "natgate.cli.flows",
     "lab": "natgate.cli.lab",
     "log": "natgate.cli.natlog",
     "maintenance": "natgate.cli.operate",

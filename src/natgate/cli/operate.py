@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -38,8 +37,8 @@ def failover(
     """
     if home == (to is not None):
         raise click.UsageError("say where: --to NODE, or --home")
-    with closing(AgentClient(state / SOCKET)) as agent:
-        answer = agent.plan_failover(to, gateway) if dry_run else agent.failover(to, gateway)
+    agent = AgentClient(state / SOCKET)
+    answer = agent.plan_failover(to, gateway) if dry_run else agent.failover(to, gateway)
     if as_json:
         print_json(answer)
     elif not answer:
@@ -56,8 +55,8 @@ def failover(
 @click.option("--last", type=click.IntRange(min=1), help="Only so many, the latest.")
 def failovers(state: Path, as_json: bool, last: int | None) -> None:
     """The journal of this node: every failover it made or saw, the latest first."""
-    with closing(AgentClient(state / SOCKET)) as agent:
-        found = agent.failovers()[:last]
+    agent = AgentClient(state / SOCKET)
+    found = agent.failovers()[:last]
     if as_json:
         print_json(found)
         return
@@ -87,9 +86,9 @@ def drain(node: str, state: Path, as_json: bool, off: bool, deadline: str) -> No
         seconds = seconds_of(deadline)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--deadline") from None
-    with closing(AgentClient(state / SOCKET)) as agent:
-        answer = agent.drain(node, on=not off)
-        left = [] if off else _wait_empty(agent, node, seconds)
+    agent = AgentClient(state / SOCKET)
+    answer = agent.drain(node, on=not off)
+    left = [] if off else _wait_empty(agent, node, seconds)
     if as_json:
         print_json({**answer, "carries": left})
     if left:
@@ -113,8 +112,8 @@ def maintenance(switch: str, state: Path, as_json: bool) -> None:
 
     Rules are still kept, and what an operator asks for is still done.
     """
-    with closing(AgentClient(state / SOCKET)) as agent:
-        answer = agent.maintenance(on=switch == "on")
+    agent = AgentClient(state / SOCKET)
+    answer = agent.maintenance(on=switch == "on")
     if as_json:
         print_json(answer)
     elif switch == "on":

@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -56,11 +55,11 @@ def _ask(lab: Lab, node: str) -> Status | None:
     path = lab.state(node) / SOCKET
     if not _listened_to(path):
         return None
-    with closing(AgentClient(path, timeout=PATIENCE)) as agent:
-        try:
-            return agent.status()
-        except AgentError:
-            return None
+    agent = AgentClient(path, timeout=PATIENCE)
+    try:
+        return agent.status()
+    except AgentError:
+        return None
 
 
 def _listened_to(path: Path) -> bool:

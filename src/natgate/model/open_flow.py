@@ -1,7 +1,7 @@
 """A flow as the kernel holds it now: both its directions, what was translated, and how it stands."""
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv6Address
 from typing import Literal
 
 IPV4, IPV6 = 2, 10
@@ -19,11 +19,15 @@ Kind = Literal["snat", "dnat", "both", "none"]
 KINDS: tuple[Kind, ...] = ("none", "snat", "dnat", "both")
 """By the two translation bits, in their order."""
 
+INWARD: frozenset[Kind] = frozenset({"dnat", "both"})
+"""The kinds whose client is reached, and whose address is asked for."""
+
 ICMP, TCP, UDP, GRE, ICMPV6, SCTP = 1, 6, 17, 47, 58, 132
 PROTOCOLS = {
     ICMP: "icmp", 2: "igmp", TCP: "tcp", UDP: "udp", 33: "dccp", GRE: "gre", 50: "esp", 51: "ah",
     ICMPV6: "icmpv6", SCTP: "sctp", 136: "udplite",
 }  # fmt: skip
+WITH_PORTS = frozenset({TCP, UDP, SCTP})
 NUMBERS = {name: number for number, name in PROTOCOLS.items()}
 
 _TCP = (
@@ -80,18 +84,18 @@ class OpenFlow:
     @property
     def client(self) -> int:
         """The host behind the gateway: who began a flow to outside, or is reached from there."""
-        return self.source if self.kind in {"snat", "none"} else self.reply_source
+        return self.reply_source if self.kind in INWARD else self.source
 
     @property
     def address(self) -> int:
         """The gateway's address: which the far end sees, or asked for."""
-        return self.destination if self.kind in {"dnat", "both"} else self.reply_destination
+        return self.destination if self.kind in INWARD else self.reply_destination
 
     @property
     def address_port(self) -> int:
         """Its port, or an echo's id."""
-        if self.kind in {"dnat", "both"}:
-            return self.destination_port
+        if self.kind in INWARD:
+            return self.source_port if self.is_echo else self.destination_port
         return self.reply_source_port if self.is_echo else self.reply_destination_port
 
     @property
@@ -122,4 +126,6 @@ def protocol_text(number: int) -> str:
 
 def address_text(family: int, address: int) -> str:
     """An address as people write it."""
-    return str(IPv4Address(address) if family == IPV4 else IPv6Address(address))
+    if family == IPV4:
+        return f"{address >> 24}.{address >> 16 & 255}.{address >> 8 & 255}.{address & 255}"
+    return str(IPv6Address(address))

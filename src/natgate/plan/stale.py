@@ -11,7 +11,7 @@ from typing import Any
 
 from natgate.model.flow import Flow
 from natgate.model.spec import Spec
-from natgate.plan.resolve import Answer, Packet, resolve
+from natgate.plan.resolve import Answer, Packet, Resolver
 
 SHOWN = 5
 
@@ -37,7 +37,7 @@ def stale(spec: Spec, before: Spec | None, node: str, flows: Iterable[Flow]) -> 
         for gateway in each.gateways
         for fixed in gateway.addresses
     }
-    ask = cache(lambda packet: resolve(spec, node, packet))
+    ask = cache(Resolver(spec, node).resolve)
     found: list[Stale] = []
     for flow in flows:
         if flow.seen not in ours and flow.destination not in ours:

@@ -7,15 +7,15 @@ flows (research/conntrack.md section 2.2). Kernel: include/uapi/linux/netfilter/
 
 import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from natgate.model.flow_columns import NAMES, Columns, Numbers, room
+from natgate.model.open_flow import IPV4, IPV6
+
 Words = NDArray[np.uint32]
-Numbers = NDArray[Any]
-IPV4, IPV6 = 2, 10
 _HEAD = 5
 """Words before the first attribute: nlmsghdr and nfgenmsg."""
 
@@ -47,71 +47,6 @@ _LEAVES: dict[tuple[int, ...], tuple[str, int]] = {
 }
 """What lies at the end of each path of attributes, and its width in bytes; of an echo the id is
 its source port."""
-
-_TYPES = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64, 16: np.uint32}
-_WIDTHS = dict(_LEAVES.values())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Columns:
-    """Flows of one address family: an array for each field, all of one length.
-
-    `kind` is the low byte of the message type: 0 for a flow as it stands, 2 for one that has ended.
-    Addresses are numbers for IPv4, and four words each for IPv6. What a flow does not have is 0;
-    what was not asked for is empty. Times in nanoseconds since 1970, `timeout` in seconds.
-    """
-
-    family: int
-    kind: Numbers
-    protocol: Numbers
-    status: Numbers
-    id: Numbers
-    source: Numbers
-    source_port: Numbers
-    destination: Numbers
-    destination_port: Numbers
-    reply_source: Numbers
-    reply_source_port: Numbers
-    reply_destination: Numbers
-    reply_destination_port: Numbers
-    state: Numbers
-    timeout: Numbers
-    mark: Numbers
-    zone: Numbers
-    packets: Numbers
-    bytes: Numbers
-    reply_packets: Numbers
-    reply_bytes: Numbers
-    start_ns: Numbers
-    stop_ns: Numbers
-
-    def __len__(self) -> int:
-        """How many flows."""
-        return len(self.kind)
-
-    def take(self, which: Numbers) -> "Columns":
-        """Some of them, by a mask or by their places."""
-        return Columns(
-            family=self.family, **{n: a[which] if len(a) else a for n, a in arrays(self).items()}
-        )
-
-
-NAMES = tuple(field.name for field in fields(Columns) if field.name != "family")
-
-
-def arrays(columns: Columns) -> dict[str, Numbers]:
-    """The arrays by name."""
-    return {name: getattr(columns, name) for name in NAMES}
-
-
-def joined(parts: Iterable[Columns], family: int) -> Columns:
-    """All flows of one family, in order."""
-    found = [arrays(part) for part in parts if part.family == family]
-    empty = arrays(_room(0, family, frozenset(NAMES)))
-    return Columns(
-        family=family,
-        **{n: np.concatenate([p[n] for p in found]) if found else empty[n] for n in NAMES},
-    )
 
 
 def message_starts(words: Words, number: int) -> NDArray[np.int64]:
@@ -171,7 +106,7 @@ class Decoder:
                 yield self._decode(buffer, chosen, family)
 
     def _decode(self, buffer: Words, starts: NDArray[np.int64], family: int) -> Columns:
-        columns = _room(len(starts), family, self._wanted)
+        columns = room(len(starts), family, self._wanted)
         columns.kind[:] = buffer[starts + 1].view(np.uint16)[::2].astype(np.uint8)
         sizes = buffer[starts]
         for size in np.unique(sizes).tolist():
@@ -202,19 +137,6 @@ class Decoder:
             getattr(columns, name)[mine] = _gather(buffer, at + place, width)
         rest: NDArray[np.int64] = rows[~fits]
         return rest
-
-
-def _room(count: int, family: int, wanted: frozenset[str]) -> Columns:
-    def room(name: str) -> Numbers:
-        rows = count if name in wanted else 0
-        if name == "kind":
-            return np.zeros(rows, np.uint8)
-        address = name.removeprefix("reply_") in {"source", "destination"}
-        if address:
-            return np.zeros((rows, 4) if family == IPV6 else rows, np.uint32)
-        return np.zeros(rows, _TYPES[_WIDTHS[name]])
-
-    return Columns(family=family, **{name: room(name) for name in NAMES})
 
 
 def _gather(buffer: Words, at: NDArray[np.int64], width: int) -> Numbers:

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from natgate.model.flow_columns import Columns
 from natgate.model.log_rows import ENDED, ROW, Numbers, Rows, prefix_mask
 from natgate.model.logged import FULL, NONE
-from natgate.wire.flow_columns import IPV4, Columns
+from natgate.model.open_flow import IPV4
 
 _DELETED = 2
 _SOURCE_TRANSLATED, _TRANSLATED = 0x10, 0x30

@@ -4,7 +4,8 @@ from ipaddress import IPv4Address
 
 import numpy as np
 
-from natgate.wire.flow_columns import IPV4, NAMES, Columns
+from natgate.model.flow_columns import NAMES, Columns
+from natgate.model.open_flow import IPV4
 
 NUMBERS = [
     "kind",

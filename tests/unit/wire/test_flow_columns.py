@@ -8,16 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from natgate.model.flow_columns import NAMES, Columns, arrays, joined
 from natgate.model.open_flow import IPV4, IPV6, OpenFlow
 from natgate.wire.conntrack import NEW_FLOW
-from natgate.wire.flow_columns import (
-    NAMES,
-    Columns,
-    Decoder,
-    arrays,
-    joined,
-    message_starts,
-)
+from natgate.wire.flow_columns import Decoder, message_starts
 from natgate.wire.netlink import Message, attribute
 from natgate.wire.open_flow import parse_open
 
@@ -93,7 +87,9 @@ def as_row(flow: OpenFlow) -> dict[str, int]:
 def test_many_flows_are_read_as_each_is_read_alone(found: list[Message]) -> None:
     """Whatever attributes they have, in whatever order the layouts are learnt."""
     words = block(found)
-    parts = list(Decoder().decode(words, message_starts(words, NUMBER)))
+    decoder, starts = Decoder(), message_starts(words, NUMBER)
+    first, parts = (list(decoder.decode(words, starts)) for _ in range(2))
+    assert [len(part) for part in first] == [len(part) for part in parts]
     alone = [flow for m in found if (flow := parse_open(m)) is not None]
     for family in (IPV4, IPV6):
         columns = joined(parts, family)

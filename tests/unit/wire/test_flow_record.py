@@ -7,7 +7,7 @@ import pytest
 
 from natgate.model.log_rows import ENDED, NEW, OPEN
 from natgate.model.logged import FULL, NONE
-from natgate.wire.flow_columns import IPV6
+from natgate.model.open_flow import IPV6
 from natgate.wire.flow_record import rows_of
 from tests.unit.wire.columns import columns, number, reached, sent
 
