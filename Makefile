@@ -78,6 +78,7 @@ bench: setup ## ratios, outages and survival, printed and written to bench/resul
 	@$(BIN)/python -m bench.bandwidth
 	@$(BIN)/python -m bench.natlog
 	@$(BIN)/python -m bench.natlog_files
+	@$(BIN)/python -m bench.flows
 
 soak: setup ## half an hour under load, in which nothing may fail over (root)
 	@$(BIN)/python -m bench.soak

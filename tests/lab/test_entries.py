@@ -109,3 +109,43 @@ def test_all_of_it_goes_on_when_the_node_dies(lab: Bench) -> None:
         time.sleep(0.05)
     everything(lab)
     lab.heal()
+
+
+def test_flows_are_named_by_the_entries_that_translated_them(lab: Bench) -> None:
+    """With who carries them, what they moved and how old they are; nodes' own probes only if asked."""
+    for client in LEAVES:
+        assert lab.fetch(client, WORLD)
+    active = lab.active()
+    base = [
+        sys.executable,
+        "-m",
+        "natgate",
+        "flows",
+        "--json",
+        "--state",
+        str(lab.lab.state(active)),
+    ]
+
+    def listed(*options: str) -> list[dict[str, Any]]:
+        argv = namespace.inside(lab.lab.namespace(active), [*base, *options])
+        return list(
+            json.loads(subprocess.run(argv, capture_output=True, check=True).stdout)["flows"]
+        )
+
+    found = [each for each in listed("--proto", "tcp") if each["destination"] == WORLD]
+    names = {each["client"]: each["entry"] for each in found}
+    assert names == {
+        "10.60.0.10": "web/zone-a",
+        "10.60.0.11": "web/one",
+        "10.60.0.42": "web/own",
+        "10.60.0.43": "web/all-ports",
+    }
+    assert {each["node"] for each in found} == {active}
+    fresh = max(found, key=lambda each: each["timeout_s"])
+    assert fresh["packets"] > 0
+    assert fresh["reply_bytes"] > 0
+    assert fresh["age_s"] is not None
+    assert {each["entry"] for each in listed("--entry", "web/one")} == {"web/one"}
+    probes = {each["entry"] for each in listed("--probes")}
+    assert "(probe)" in probes
+    assert "(probe)" not in {each["entry"] for each in listed()}

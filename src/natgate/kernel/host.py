@@ -36,6 +36,8 @@ SETTINGS = (
     "net/netfilter/nf_conntrack_tcp_be_liberal",
     "net/netfilter/nf_conntrack_tcp_loose",
     "net/netfilter/nf_conntrack_events",
+    "net/netfilter/nf_conntrack_acct",
+    "net/netfilter/nf_conntrack_timestamp",
     "net/netfilter/nf_conntrack_max",
 )
 

@@ -146,6 +146,11 @@ class Host(Model):
         description="auto: own the nftables table where the kernel can (6.9 and later); "
         "off: only notice and repair, as on older kernels",
     )
+    flow_counters: bool = Field(
+        default=True,
+        description="have the kernel count packets and bytes of each flow and note when it began, "
+        "for natgate flows; off saves a little of the work for each packet",
+    )
 
 
 class Quotas(Model):

@@ -25,6 +25,10 @@ FIRST_PROBE_ID = 16384
 PROBE_IDS = 256
 
 EVENTS = {"net/netfilter/nf_conntrack_events": "1"}
+COUNTED = {
+    "net/netfilter/nf_conntrack_acct": "1",
+    "net/netfilter/nf_conntrack_timestamp": "1",
+}
 FORWARDING = "net/ipv4/ip_forward"
 """Set last, so that nothing is forwarded before the rules and the guard are in place; it sets every
 link, which then can still be switched off alone."""
@@ -65,7 +69,10 @@ def compile_node(spec: Spec, facts: NodeFacts) -> Desired:
         table=_table(spec, facts),
         owned=facts.owner_works and spec.host.ownership == "auto",
         guards=dict.fromkeys(links, guard),
-        sysctls=_sysctls(links, replicated=replication.replicated(spec, facts.name)),
+        sysctls={
+            **(COUNTED if spec.host.flow_counters else {}),
+            **_sysctls(links, replicated=replication.replicated(spec, facts.name)),
+        },
         blackholes=frozenset(map(IPv4Network, _addresses(spec, facts.name))),
         tunnel=tunnel,
         detours=handover.detours_of(spec, facts.name),

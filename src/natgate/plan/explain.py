@@ -37,6 +37,8 @@ _WHY = {
     "a wrong port",
     "net/netfilter/nf_conntrack_events": "a flow that begins while conntrackd is away tells its end "
     "to the peer nevertheless",
+    "net/netfilter/nf_conntrack_acct": "natgate flows shows what each flow moved (host.flow_counters)",
+    "net/netfilter/nf_conntrack_timestamp": "natgate flows shows how old each flow is",
 }
 
 _REASONS: Mapping[type[Change], str] = {

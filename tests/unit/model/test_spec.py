@@ -44,7 +44,7 @@ FIELDS = {
     "EtcdFence": ("kind endpoints timeout ca_file cert_file key_file user password_env insecure"),
     "WitnessFence": "kind address port timeout",
     "Heartbeat": "interval timeout port key_file key_env",
-    "Host": "ownership",
+    "Host": "ownership flow_counters",
     "Timeouts": "tcp udp",
     "Quotas": "gateways addresses snat dnat",
 }

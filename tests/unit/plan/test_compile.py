@@ -11,6 +11,7 @@ from natgate.model.roles import Roles
 from natgate.model.spec import Spec
 from natgate.model.table import Chain, Table
 from natgate.plan.compile import (
+    COUNTED,
     COUNTERS,
     FORWARDING,
     FORWARDING6,
@@ -170,6 +171,7 @@ def test_settings_guards_and_blackholes_come_with_the_table() -> None:
     """Every link is guarded, every fixed address ends here, and forwarding is set last."""
     desired = compile_node(two_zones(), facts())
     assert list(desired.sysctls) == [
+        *COUNTED,
         "net/netfilter/nf_conntrack_tcp_be_liberal",
         "net/netfilter/nf_conntrack_tcp_loose",
         "net/netfilter/nf_conntrack_events",
@@ -187,6 +189,8 @@ def test_settings_guards_and_blackholes_come_with_the_table() -> None:
         "net/ipv4/conf/eth1.7/forwarding",
     ]
     assert desired.sysctls[FORWARDING6] == "0"
+    quiet = parse_spec(spec_with(("gateways:", "host: {flow_counters: false}\ngateways:")))
+    assert not set(COUNTED) & compile_node(quiet, facts()).sysctls.keys()
     assert desired.guards.keys() == set(LINKS)
     assert desired.blackholes == {IPv4Network("10.10.0.85/32")}
 
