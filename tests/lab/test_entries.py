@@ -141,10 +141,9 @@ def test_flows_are_named_by_the_entries_that_translated_them(lab: Bench) -> None
         "10.60.0.43": "web/all-ports",
     }
     assert {each["node"] for each in found} == {active}
-    fresh = max(found, key=lambda each: each["timeout_s"])
-    assert fresh["packets"] > 0
-    assert fresh["reply_bytes"] > 0
-    assert fresh["age_s"] is not None
+    counted = [each for each in found if each["packets"]]
+    assert counted, "the node counts what it carries itself"
+    assert all(each["reply_bytes"] > 0 and each["age_s"] is not None for each in counted)
     assert {each["entry"] for each in listed("--entry", "web/one")} == {"web/one"}
     probes = {each["entry"] for each in listed("--probes")}
     assert "(probe)" in probes
