@@ -128,6 +128,8 @@ def test_who_holds_a_port_is_one_look() -> None:
 def test_just_the_chosen_flows_end() -> None:
     """After they were shown, and only if somebody says yes."""
     assert natgate("end").returncode == 1
+    assert natgate("--client", "10.1.0.10", "end", "--kind", "snat", "--yes").returncode == 2
+    assert len(listed()) == 5
     asked = natgate("end", "--client", "10.1.0.10", stdin="n\n")
     assert asked.returncode == 1
     assert len(listed()) == 5
@@ -154,6 +156,7 @@ def test_flows_of_another_node_are_added_each_once() -> None:
         ["--client", "10.0.0.1", "--source", "::1"],
         ["--with", "-"],
         ["--watch"],
+        ["--watch", "--with", "-"],
         ["who", "198.51.100.1"],
         ["who", "here:port"],
     ],
@@ -188,4 +191,5 @@ def test_very_many_flows_are_listed_like_a_few() -> None:
     groups = dict(line.split() for line in natgate("--by", "protocol").stdout.splitlines()[1:])
     assert int(groups["udp"]) == count
     assert len(listed("--top", "7", "--sort", "left")) == 7
+    assert natgate("--proto", "sctp").stdout == "no flow is like that\n"
     assert len(natgate("--csv", "--kind", "none").stdout.splitlines()) > 1

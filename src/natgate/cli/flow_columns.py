@@ -8,7 +8,7 @@ from dataclasses import astuple
 import numpy as np
 
 from natgate.cli.flow_names import Naming
-from natgate.cli.flows import LARGE, Asked, shown, write_csv, write_groups, write_json
+from natgate.cli.flows import LARGE, NOTHING, Asked, shown, write_csv, write_groups, write_json
 from natgate.kernel import flow_table
 from natgate.model.flow_choice import families
 from natgate.model.flow_columns import NAMES, Columns, Numbers, joined
@@ -49,6 +49,8 @@ def show(asked: Asked, naming: Naming) -> None:
     if asked.as_json or asked.as_csv:
         write = write_json if asked.as_json else write_csv
         write(shown(_rows(found, asked.sort, most), naming), most)
+    elif not most:
+        sys.stdout.write(NOTHING)
     elif most <= LARGE:
         lines = [cells(each) for each in shown(_rows(found, asked.sort, most), naming)]
         sys.stdout.write(table(HEADINGS, lines, colour=asked.colour))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from natgate.cli.flow_names import Naming
 from natgate.cli.flow_options import choosing, end_of, protocol_of
@@ -39,6 +40,7 @@ LARGE = 40_000
 """From so many flows on they are read as columns; numpy takes longer to import than fewer to read."""
 
 VERSION = 1
+NOTHING = "no flow is like that\n"
 Named = dict[str, str | None]
 Groups = list[Total]
 
@@ -66,14 +68,28 @@ def flows(context: click.Context, /, **given: Any) -> None:  # noqa: ANN401 (cli
 
     FROM began the flow and asked for TO; the far end sees it as SEEN AS; who answers is REACHES.
     """
-    if context.invoked_subcommand is None:
-        state, others = given.pop("state"), given.pop("others")
-        watch, sort = given.pop("watch"), given.pop("sort")
-        sort = sort or ("bytes" if given["top"] else "source")
-        naming = Naming(state)
-        if not given.pop("probes") and given["choice"].source is None:
-            given["choice"] = replace(given["choice"], without=naming.names.probing)
-        _list(Asked(sort=sort, **given), naming, others, watch=watch)
+    if context.invoked_subcommand is not None:
+        given_here = (context.get_parameter_source(name) for name in context.params)
+        if ParameterSource.COMMANDLINE in given_here:
+            raise click.UsageError(f"write the options after {context.invoked_subcommand}")
+    else:
+        state, others, watch = (given.pop(name) for name in ("state", "others", "watch"))
+        probes, sort = given.pop("probes"), given.pop("sort")
+        asked = Asked(sort=sort or ("bytes" if given["top"] or watch else "source"), **given)
+
+        def show(most: int | None) -> None:
+            naming = Naming(state)
+            choice = asked.choice
+            if not probes and choice.source is None:
+                choice = replace(choice, without=naming.names.probing)
+            _list(replace(asked, choice=choice, top=most), naming, others)
+
+        if watch and others:
+            raise RefusedError("--watch shows this node again and again: leave out --with")
+        if watch:
+            _watch(show)
+        else:
+            show(asked.top)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +110,7 @@ class Asked:
         return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
-def _list(asked: Asked, naming: Naming, others: tuple[Iterable[str], ...], *, watch: bool) -> None:
-    if watch:
-        _watch(lambda most: _text(replace(asked, top=most), _chosen(asked, naming, ()), naming))
-        return
+def _list(asked: Asked, naming: Naming, others: tuple[Iterable[str], ...]) -> None:
     narrow = single(asked.choice.source) or single(asked.choice.client)
     if not others and not narrow and flow_table.count() > LARGE:
         from natgate.cli import flow_columns  # noqa: PLC0415 (imports numpy)
@@ -154,7 +167,7 @@ def _text(asked: Asked, found: list[OpenFlow], naming: Naming) -> str:
         groups = _groups(found, naming, asked.by, asked.sort, asked.top)
         return grouped(asked.by, map(astuple, groups), colour=asked.colour)
     if not found:
-        return "no flow is like that\n" if flow_table.count() else "no flow is open\n"
+        return NOTHING if flow_table.count() else "no flow is open\n"
     kept = flow_rows.ordered(found, asked.sort)[: asked.top]
     return table(HEADINGS, [cells(each) for each in shown(kept, naming)], colour=asked.colour)
 
@@ -203,19 +216,20 @@ def write_groups(by: str, groups: Groups, *, as_csv: bool) -> None:
         print_json({"version": VERSION, "by": by, "groups": found})
 
 
-def _watch(text: Callable[[int], str]) -> None:
+def _watch(show: Callable[[int], None]) -> None:
+    """Show as much as the terminal has room for, again and again."""
     if not sys.stdout.isatty():
         raise RefusedError("--watch needs a terminal: natgate flows --json lists them once")
     try:
         while True:
             room = shutil.get_terminal_size()
-            lines = text(max(1, room.lines - 4)).splitlines()
-            cut = "\n".join(line[: room.columns] if "\033" not in line else line for line in lines)
             count = flow_table.count()
-            click.echo(f"\033[H\033[J{counted(count, 'flow')} in the table\n\n{cut}", nl=True)
+            sys.stdout.write(f"\033[H\033[J{counted(count, 'flow')} in the table\n\n")
+            show(max(1, room.lines - 5))
+            sys.stdout.flush()
             time.sleep(1.0)
     except KeyboardInterrupt:
-        click.echo("")
+        sys.stdout.write("\n")
 
 
 @flows.command()
