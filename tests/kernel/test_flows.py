@@ -5,7 +5,7 @@ from socket import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, inet_aton
 
 import pytest
 
-from natgate.kernel import flows
+from natgate.kernel import flow_table, flows
 from tests.namespaces import execute
 
 ADDRESS = inet_aton("10.1.200.5")
@@ -56,7 +56,7 @@ def test_echoes_of_a_host_end_by_their_ids() -> None:
     for host, number in made:
         echo = f"conntrack -I -p icmp -s {host} -d 203.0.113.20 -t 100 --icmp-type 8"
         execute(*f"{echo} --icmp-code 0 --icmp-id {number}".split())
-    flows.end_echoes(IPv4Address("10.1.0.10"), range(1, 8))
+    flow_table.end_echoes(IPv4Address("10.1.0.10"), range(1, 8))
     listed = execute("conntrack", "-L", "-p", "icmp")
     left = {host: f"src={host} dst" in listed for host, _ in made}
     assert left == {"10.1.0.10": True, "10.1.0.11": True}

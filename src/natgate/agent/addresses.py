@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
 from natgate.agent.checks import EchoCheck
-from natgate.kernel import flows
+from natgate.kernel import flow_table
 from natgate.kernel.echo import EchoSocket
 from natgate.model.address import FIRST_PORT
 from natgate.model.gateway import AddressCheck, Gateway
@@ -46,7 +46,7 @@ class AddressChecks:
         self._watched: dict[str, AddressWatch] = {}
         if self._gateways:
             # A flow that an earlier spec's checks began would keep the address it had.
-            flows.end_echoes(spec.node(me).address, range(1, FIRST_PORT))
+            flow_table.end_echoes(spec.node(me).address, range(1, FIRST_PORT))
 
     def carry(self, receives: Mapping[str, str | None], me: str, last: Unanswered) -> None:
         """Check the gateways whose returns come here; what failed before fails until answered."""

@@ -5,13 +5,14 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from natgate.kernel.open_flows import flows_of
-from natgate.model.error import HostError
+from natgate.kernel.flow_table import columns_of
+from natgate.model.error import HostError, RefusedError
 from natgate.model.log_rows import OPEN
 from natgate.model.logged import NONE, Question, Run, Source, Use
+from natgate.model.open_flow import IPV4
 from natgate.plan.log_answer import LOOK_BACK, Answer, answer, gaps_near, uses_of
 from natgate.store.log_directory import LogDirectory
-from natgate.wire.flow_columns import Decoder
+from natgate.wire.flow_query import Side, get_matching
 from natgate.wire.flow_record import WANTED, rows_of
 
 Live = Callable[[IPv4Address, int, int], list[Use]]
@@ -34,7 +35,7 @@ def who(directory: Path, question: Question, live: Live | None, now: int) -> Ans
     if live is not None:
         try:
             uses += live(question.address, question.port, runs[-1].destinations if runs else NONE)
-        except (HostError, OSError):
+        except (HostError, RefusedError, OSError):
             notes.append(NOT_LOOKED)
     made = answer(question, uses=uses, blocks=log.blocks(), history=history, now=now)
     return replace(made, notes=(*made.notes, *notes))
@@ -42,14 +43,14 @@ def who(directory: Path, question: Question, live: Live | None, now: int) -> Ans
 
 def live_by(now: int) -> Live:
     """Asks this machine's kernel."""
-    decoder = Decoder(WANTED)
 
     def uses(address: IPv4Address, port: int, kept: int) -> Iterator[Use]:
-        for words, starts in flows_of(address):
-            for columns in decoder.decode(words, starts):
-                rows = rows_of(columns, now, live=OPEN, kept=kept)
-                chosen = rows[(rows["address"] == int(address)) & (rows["port"] == port)]
-                for use in uses_of(chosen, kept):
-                    yield replace(use, source=Source.LIVE, stop=None)
+        gateway = Side(destination=int(address))
+        seen, asked = get_matching(IPV4, reply=gateway), get_matching(IPV4, original=gateway)
+        for columns in columns_of([seen, asked], WANTED):
+            rows = rows_of(columns, now, live=OPEN, kept=kept)
+            chosen = rows[(rows["address"] == int(address)) & (rows["port"] == port)]
+            for use in uses_of(chosen, kept):
+                yield replace(use, source=Source.LIVE, stop=None)
 
     return lambda address, port, kept: list(uses(address, port, kept))

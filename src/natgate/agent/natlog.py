@@ -8,19 +8,20 @@ import select
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 import structlog
-from numpy.typing import NDArray
 
 from natgate.agent.log_export import Export
 from natgate.kernel.flow_events import FlowEvents
-from natgate.kernel.open_flows import open_flows
+from natgate.kernel.flow_table import columns_of
 from natgate.model.error import NatgateError
+from natgate.model.flow_columns import Columns
 from natgate.model.log_rows import BLOCK, NEW, OPEN
 from natgate.model.logged import Gap, Reason, time_text
+from natgate.model.open_flow import IPV4
 from natgate.model.portblocks import all_assigned
 from natgate.model.spec import Spec
 from natgate.plan.log_blocks import Covered, turnover
@@ -29,6 +30,7 @@ from natgate.store.natlog import LATE, NatLog
 from natgate.store.whole_file import replace_text
 from natgate.wire.exposition import render_exposition
 from natgate.wire.flow_columns import Decoder
+from natgate.wire.flow_query import get_matching
 from natgate.wire.flow_record import WANTED, rows_of
 
 LOG = structlog.get_logger()
@@ -114,18 +116,14 @@ class Recorder:
                 self._widen(Reason.OVERRUN, now)
             if batch.oversized:
                 self._widen(Reason.OVERSIZED, now)
-            self._take(batch.words, batch.starts, NEW, now)
+            self._take(self._decoder.decode(batch.words, batch.starts), NEW, now)
             if not batch.more:
                 self._lag = max(self._lag, now - self._empty - _WAIT)
                 self._empty = now
                 return
 
-    def _take(
-        self, words: NDArray[np.uint32], starts: NDArray[np.int64], live: int, now: int
-    ) -> None:
-        if not len(starts):
-            return
-        for columns in self._decoder.decode(words, starts):
+    def _take(self, found: Iterable[Columns], live: int, now: int) -> None:
+        for columns in found:
             rows = rows_of(columns, now, live=live, kept=self._settings.destinations)
             rows = rows[~self._covered.needless(rows)]
             self.store.append(rows)
@@ -134,8 +132,8 @@ class Recorder:
 
     def _dump(self) -> None:
         """Log what is open, and go on reading meanwhile."""
-        for words, starts in open_flows():
-            self._take(words, starts, OPEN, _now())
+        for columns in columns_of([get_matching(IPV4)], WANTED):
+            self._take([columns], OPEN, _now())
             self._drain()
 
     def _widen(self, reason: Reason, now: int) -> None:

@@ -6,20 +6,23 @@ A dump is of a table that goes on changing: a flow that ends or begins meanwhile
 import errno
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING
 
 from natgate.kernel import sysctl
 from natgate.kernel.netlink import NETFILTER, NetlinkError, NetlinkSocket
 from natgate.model.error import RefusedError
-from natgate.model.flow_choice import Choice, takes
-from natgate.model.open_flow import OpenFlow
+from natgate.model.flow_choice import EVERY, Choice, takes
+from natgate.model.open_flow import ICMP, IPV4, OpenFlow
 from natgate.wire.flow_query import ANY, Side, end_one, get_chosen, get_one
+from natgate.wire.netlink import Message
 from natgate.wire.open_flow import parse_open
 
 if TYPE_CHECKING:
     from natgate.model.flow_columns import Columns
 
-COUNT, LIMIT = "net/netfilter/nf_conntrack_count", "net/netfilter/nf_conntrack_max"
+COUNT = "net/netfilter/nf_conntrack_count"
 ACCOUNTING = "net/netfilter/nf_conntrack_acct"
 
 
@@ -50,13 +53,18 @@ def columns(choice: Choice, wanted: Iterable[str]) -> Iterator["Columns"]:
 
     They still are to be looked through for the choice.
     """
+    return columns_of(get_chosen(choice), wanted)
+
+
+def columns_of(questions: Iterable[Message], wanted: Iterable[str]) -> Iterator["Columns"]:
+    """The flows of some dumps, many at once."""
     import numpy as np  # noqa: PLC0415 (slow, and for large tables only)
 
     from natgate.wire.flow_columns import Decoder, message_starts  # noqa: PLC0415 (the same)
 
     decoder = Decoder(wanted)
     with _asked() as netlink:
-        for question in get_chosen(choice):
+        for question in questions:
             for block, number in netlink.blocks(question):
                 words = np.frombuffer(block, np.uint32)
                 yield from decoder.decode(words, message_starts(words, number))
@@ -77,8 +85,13 @@ def one(family: int, *, original: Side = ANY, reply: Side = ANY) -> OpenFlow | N
 def end(flows: Iterable[OpenFlow]) -> int:
     """End these flows; how many of them are gone, those that ended by themselves included."""
     with _asked() as netlink:
-        codes = [netlink.ask([end_one(flow)])[0] for flow in flows]
-    return sum(1 for code in codes if code in {0, errno.ENOENT})
+        return netlink.done(map(end_one, flows), allow=(errno.ENOENT,))
+
+
+def end_echoes(source: IPv4Address, ids: range) -> None:
+    """End the flows of a host's ICMP echoes with these ids."""
+    echoes = replace(EVERY, family=IPV4, protocol=ICMP, source=IPv4Network(source))
+    end(flow for flow in chosen(echoes) if flow.source_port in ids)
 
 
 def limits() -> dict[str, int]:

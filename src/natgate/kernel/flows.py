@@ -54,15 +54,10 @@ def every() -> list[Flow]:
         return [found for each in messages if (found := conntrack.parse_flow(each)) is not None]
 
 
-def end_echoes(source: IPv4Address, ids: range) -> None:
-    """End the flows of a host's ICMP echoes with these ids."""
-    _end(conntrack.get_echoes(source), lambda found: conntrack.parse_echo_id(found) in ids)
-
-
 def end(chosen: Iterable[Flow]) -> int:
-    """End these flows; how many of them are gone."""
+    """End these flows; how many of them are gone, those that ended by themselves included."""
     with NetlinkSocket(NETFILTER) as netlink:
-        return _ended(netlink, map(conntrack.end_flow, chosen))
+        return netlink.done(map(conntrack.end_flow, chosen), allow=(errno.ENOENT,))
 
 
 def translated(
@@ -107,10 +102,4 @@ def _is_of(flow: LiveFlow, chosen: Chosen) -> bool:
 def _end(question: Message, chosen: Callable[[Message], bool]) -> int:
     with NetlinkSocket(NETFILTER) as flows:
         found = [message for message in flows.dump(question) if chosen(message)]
-        return _ended(flows, map(conntrack.delete_flow, found))
-
-
-def _ended(netlink: NetlinkSocket, orders: Iterable[Message]) -> int:
-    """How many flows are gone; one that ended by itself meanwhile counts."""
-    codes = [netlink.ask([order])[0] for order in orders]
-    return sum(1 for code in codes if code in {0, errno.ENOENT})
+        return flows.done(map(conntrack.delete_flow, found), allow=(errno.ENOENT,))

@@ -9,6 +9,7 @@ from contextlib import closing
 from ipaddress import IPv4Address
 
 from natgate.kernel import sysctl
+from natgate.kernel.flow_table import COUNT
 from natgate.kernel.links import Links
 from natgate.kernel.listing import Listing
 from natgate.kernel.netlink import NETFILTER, ROUTE, NetlinkError, NetlinkSocket
@@ -16,7 +17,7 @@ from natgate.model.counts import FlowTable, LinkCounts, PortUse
 from natgate.model.error import HostError
 from natgate.wire import conntrack, conntrack_stats, link_counts, rtnetlink
 
-COUNT, LIMIT = "net/netfilter/nf_conntrack_count", "net/netfilter/nf_conntrack_max"
+LIMIT = "net/netfilter/nf_conntrack_max"
 _NO_WAY = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EINVAL, errno.EACCES}
 
 

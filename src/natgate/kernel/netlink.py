@@ -3,7 +3,7 @@
 import os
 import secrets
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -122,6 +122,11 @@ class NetlinkSocket:
     def tell(self, messages: Sequence[Message]) -> None:
         """Send messages at once and wait for nothing; what is refused is not told."""
         self._send(messages)
+
+    def done(self, messages: Iterable[Message], *, allow: tuple[int, ...] = ()) -> int:
+        """Send messages one by one; how many were done, or failed with an allowed errno."""
+        codes = [self.ask([message])[0] for message in messages]
+        return sum(1 for code in codes if not code or code in allow)
 
     def do(self, message: Message, what: str, *, allow: tuple[int, ...] = ()) -> None:
         """Send one message; NetlinkError unless it was done or failed with an allowed errno."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from natgate.model.flow import Flow
+from natgate.model.open_flow import IPV4
 from natgate.wire.netlink import ACK, DUMP, NESTED, REQUEST, Message, attribute, attributes
 
 NEW_FLOW, GET_FLOW, DELETE_FLOW = 0x100, 0x101, 0x102
@@ -16,13 +17,11 @@ _TUPLE_ORIGINAL, _TUPLE_REPLY, _STATUS, _ID, _STATUS_MASK = 1, 2, 3, 12, 26
 _TUPLE_IP, _SOURCE, _DESTINATION = 1, 1, 2
 _TUPLE_PROTOCOL, _SOURCE_PORT, _DESTINATION_PORT, _ECHO_ID = 2, 2, 3, 4
 _TIMEOUT, _MARK, _MARK_MASK = 7, 8, 21
-_FILTER, _FILTER_ORIGINAL, _FILTER_REPLY = 25, 1, 2
-_FILTER_SOURCE, _FILTER_DESTINATION, _FILTER_PROTOCOL = 1 << 0, 1 << 1, 1 << 3
+_FILTER, _FILTER_ORIGINAL, _FILTER_PROTOCOL = 25, 1, 1 << 3
 _PROTOCOL_NUMBER = 1
-_ICMP = 1
 _PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp"}
 _HEAD = struct.Struct("=BBH")
-_IPV4 = _HEAD.pack(2, 0, 0)
+_IPV4 = _HEAD.pack(IPV4, 0, 0)
 
 
 def get_untranslated() -> Message:
@@ -94,7 +93,7 @@ def _ends(data: bytes, which: int) -> tuple[IPv4Address, IPv4Address, int, int |
 
 def end_flow(flow: Flow) -> Message:
     """End a flow by its tuple and its id, so never a later one."""
-    return _end(flow.tuple, flow.key)
+    return end_named(flow.tuple, flow.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,42 +133,6 @@ def _get(status: int, mask: int, protocol: int | None) -> Message:
     return Message(type=GET_FLOW, flags=REQUEST | DUMP, body=body)
 
 
-def get_seen_as(address: IPv4Address) -> Message:
-    """Ask for the flows from inside that the far end sees as this address; the kernel filters."""
-    return _get_towards(address, _TUPLE_REPLY, _FILTER_REPLY)
-
-
-def get_reached_at(address: IPv4Address) -> Message:
-    """Ask for the flows from outside that went to this address."""
-    return _get_towards(address, _TUPLE_ORIGINAL, _FILTER_ORIGINAL)
-
-
-def _get_towards(address: IPv4Address, direction: int, which: int) -> Message:
-    pair = attribute(_TUPLE_IP | NESTED, attribute(_DESTINATION, address.packed))
-    flags = attribute(which, struct.pack("=I", _FILTER_DESTINATION))
-    body = _IPV4 + attribute(direction | NESTED, pair) + attribute(_FILTER | NESTED, flags)
-    return Message(type=GET_FLOW, flags=REQUEST | DUMP, body=body)
-
-
-def get_echoes(source: IPv4Address) -> Message:
-    """Ask for the flows of a host's ICMP; the kernel filters."""
-    address = attribute(_TUPLE_IP | NESTED, attribute(_SOURCE, source.packed))
-    number = attribute(_TUPLE_PROTOCOL | NESTED, attribute(_PROTOCOL_NUMBER, bytes([_ICMP])))
-    body = _IPV4 + attribute(_TUPLE_ORIGINAL | NESTED, address + number)
-    flags = struct.pack("=I", _FILTER_SOURCE | _FILTER_PROTOCOL)
-    body += attribute(_FILTER | NESTED, attribute(_FILTER_ORIGINAL, flags))
-    return Message(type=GET_FLOW, flags=REQUEST | DUMP, body=body)
-
-
-def parse_echo_id(message: Message) -> int | None:
-    """The id of a flow's echoes; None for other messages."""
-    if message.type != NEW_FLOW:
-        return None
-    half = attributes(attributes(message.body[_HEAD.size :]).get(_TUPLE_ORIGINAL, b""))
-    found = attributes(half.get(_TUPLE_PROTOCOL, b"")).get(_ECHO_ID)
-    return None if found is None else int.from_bytes(found)
-
-
 def parse_live(message: Message) -> LiveFlow | None:
     """A flow of a dump; None for other messages and for flows without a timeout.
 
@@ -207,11 +170,12 @@ def touch_flow(original: bytes) -> Message:
 def delete_flow(found: Message) -> Message:
     """End the flow that a dump showed: by its tuple and its id, so never a later one."""
     seen = attributes(found.body[_HEAD.size :])
-    return _end(seen[_TUPLE_ORIGINAL], seen.get(_ID))
+    return end_named(seen[_TUPLE_ORIGINAL], seen.get(_ID))
 
 
-def _end(original: bytes, key: bytes | None) -> Message:
-    body = _IPV4 + attribute(_TUPLE_ORIGINAL | NESTED, original)
+def end_named(original: bytes, key: bytes | None, family: int = IPV4) -> Message:
+    """End the flow with the tuple and, if it is given, the id that a dump has shown."""
+    body = _HEAD.pack(family, 0, 0) + attribute(_TUPLE_ORIGINAL | NESTED, original)
     if key is not None:
         body += attribute(_ID, key)
     return Message(type=DELETE_FLOW, flags=REQUEST | ACK, body=body)

@@ -8,7 +8,7 @@ combination at a time: what may stand on either side of a flow takes two dumps
 import struct
 from dataclasses import dataclass, replace
 
-from natgate.model.flow_choice import Choice, families, single
+from natgate.model.flow_choice import EVERY, Choice, families, single
 from natgate.model.open_flow import (
     DESTINATION_TRANSLATED,
     INWARD,
@@ -19,11 +19,10 @@ from natgate.model.open_flow import (
     Kind,
     OpenFlow,
 )
-from natgate.wire.conntrack import DELETE_FLOW, GET_FLOW
+from natgate.wire.conntrack import GET_FLOW, end_named
 from natgate.wire.netlink import ACK, DUMP, NESTED, REQUEST, Message, attribute
 
 _HEAD = struct.Struct("=BBH")
-_ID = 12
 _ORIGINAL, _REPLY, _STATUS, _MARK, _ZONE, _MARK_MASK, _FILTER, _STATUS_MASK = (
     1,
     2,
@@ -73,6 +72,11 @@ def get_chosen(choice: Choice) -> tuple[Message, ...]:
     )
 
 
+def get_matching(family: int, *, original: Side = ANY, reply: Side = ANY) -> Message:
+    """The flows of any kind that have these parts of their directions."""
+    return _dump(family, EVERY, original, reply)
+
+
 def get_one(family: int, *, original: Side = ANY, reply: Side = ANY) -> Message:
     """The flow that has just this direction, protocol and both ports included; no dump."""
     body = _HEAD.pack(family, 0, 0)
@@ -84,9 +88,7 @@ def get_one(family: int, *, original: Side = ANY, reply: Side = ANY) -> Message:
 
 def end_one(flow: OpenFlow) -> Message:
     """End a flow by its tuple and its id, so never a later one."""
-    body = _HEAD.pack(flow.family, 0, 0) + attribute(_ORIGINAL | NESTED, flow.tuple)
-    body += attribute(_ID, struct.pack(">I", flow.id))
-    return Message(type=DELETE_FLOW, flags=REQUEST | ACK, body=body)
+    return end_named(flow.tuple, struct.pack(">I", flow.id), flow.family)
 
 
 def _sides(choice: Choice) -> list[tuple[Side, Side, tuple[Kind, ...]]]:

@@ -12,14 +12,10 @@ from natgate.wire.conntrack import (
     LiveFlow,
     delete_flow,
     end_flow,
-    get_echoes,
     get_flows,
     get_reached,
-    get_reached_at,
-    get_seen_as,
     get_translated,
     get_untranslated,
-    parse_echo_id,
     parse_endpoints,
     parse_flow,
     parse_live,
@@ -80,20 +76,6 @@ def test_a_flow_is_ended_by_its_tuple_and_its_id() -> None:
     assert (order.type, order.flags) == (DELETE_FLOW, REQUEST | ACK)
     assert named == {1: attribute(1 | 0x8000, ENDS), 12: b"\0\0\0\x07"}
     assert 12 not in attributes(delete_flow(flow(TUPLE)).body[4:])
-
-
-def test_the_kernel_is_asked_for_the_echoes_of_one_host() -> None:
-    """It filters by source and protocol; the id of an echo names its check."""
-    asked = attributes(get_echoes(SOURCE).body[4:])
-    assert attributes(asked[25]) == {1: struct.pack("=I", 0b1001)}
-    half = attributes(asked[1])
-    assert attributes(half[1]) == {1: SOURCE.packed}
-    assert attributes(half[2]) == {1: b"\x01"}
-    echo = attribute(1, b"\x01") + attribute(4, b"\x01\x02")
-    found = attribute(1 | 0x8000, attribute(1, ENDS) + attribute(2, echo))
-    assert parse_echo_id(flow(found)) == 0x102
-    assert parse_echo_id(flow(TUPLE)) is None
-    assert parse_echo_id(flow(found, kind=3)) is None
 
 
 def test_the_far_end_sees_where_answers_go() -> None:
@@ -223,17 +205,3 @@ def test_a_flow_is_read_with_both_its_ends() -> None:
     assert (gre.protocol, gre.port) == ("47", None)
     assert parse_flow(flow(TUPLE, kind=DELETE_FLOW)) is None
     assert parse_flow(flow(TUPLE)) is None
-
-
-@pytest.mark.parametrize(
-    ("question", "direction", "which"),
-    [(get_seen_as(SOURCE), 2, 2), (get_reached_at(SOURCE), 1, 1)],
-)
-def test_the_kernel_finds_the_flows_of_an_address(
-    question: Message, direction: int, which: int
-) -> None:
-    """By the destination of answers, or of the first packet, and by nothing else."""
-    asked = attributes(question.body[4:])
-    assert question.flags == REQUEST | DUMP
-    assert attributes(attributes(asked[direction])[1]) == {2: SOURCE.packed}
-    assert attributes(asked[25]) == {which: struct.pack("=I", 2)}

@@ -6,8 +6,8 @@ from ipaddress import ip_network
 import pytest
 
 from natgate.model.flow_choice import EVERY, Choice
-from natgate.model.open_flow import IPV4, IPV6, TCP
-from natgate.wire.flow_query import Side, end_one, get_chosen, get_one
+from natgate.model.open_flow import ICMP, IPV4, IPV6, TCP
+from natgate.wire.flow_query import Side, end_one, get_chosen, get_matching, get_one
 from natgate.wire.netlink import ACK, DUMP, REQUEST, Message, attributes
 from tests.unit.open_flows import flow
 
@@ -71,6 +71,26 @@ def test_the_kernel_filters_what_it_can(choice: Choice, dumps: list[dict[str, ob
     questions = get_chosen(choice)
     assert [asked(question) for question in questions] == dumps
     assert all(question.flags == REQUEST | DUMP for question in questions)
+
+
+def test_the_kernel_finds_what_has_parts_of_a_direction() -> None:
+    """By the destination of answers, or by source and protocol of the first packet, and nothing else."""
+    address = Side(destination=0x0A000005)
+    question = get_matching(IPV4, reply=address)
+    found = attributes(question.body[4:])
+    assert question.flags == REQUEST | DUMP
+    assert attributes(attributes(found[2])[1]) == {2: b"\x0a\0\0\5"}
+    assert attributes(found[25]) == {2: struct.pack("=I", 2)}
+    found = attributes(get_matching(IPV4, original=address).body[4:])
+    assert attributes(attributes(found[1])[1]) == {2: b"\x0a\0\0\5"}
+    assert attributes(found[25]) == {1: struct.pack("=I", 2)}
+    echoes = Side(source=0x0A000005, protocol=ICMP)
+    found = attributes(get_matching(IPV4, original=echoes).body[4:])
+    assert attributes(found[25]) == {1: struct.pack("=I", 0b1001)}
+    half = attributes(found[1])
+    assert attributes(half[1]) == {1: b"\x0a\0\0\5"}
+    assert attributes(half[2]) == {1: b"\x01"}
+    assert list(attributes(get_matching(IPV6).body[4:])) == []
 
 
 def test_one_flow_is_asked_for_by_a_whole_direction() -> None:
