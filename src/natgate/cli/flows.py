@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import astuple, dataclass, replace
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from natgate.cli.options import JSON_OPTION, STATE_OPTION
 from natgate.cli.output import counted, print_json
 from natgate.kernel import flow_table
 from natgate.model.error import RefusedError
-from natgate.model.flow_choice import EVERY, Choice, single, takes
+from natgate.model.flow_choice import EVERY, Choice, matching, single
 from natgate.model.open_flow import TCP, UDP, OpenFlow, address_text, protocol_text, state_of
 from natgate.plan import flow_rows
 from natgate.plan.flow_rows import Total
@@ -133,10 +134,11 @@ def _chosen(asked: Asked, naming: Naming, others: Iterable[Iterable[str]]) -> li
     """The flows of this node, and those that were read elsewhere, each once."""
     choice, named = asked.choice, asked.named
     found = flow_table.chosen(choice)
+    matches = matching(choice)
     for other in others:
         have = {flow_key(flow) for flow in found}
         read = [flow_of(each) for each in _read(other)]
-        found += [flow for flow in read if takes(choice, flow) and flow_key(flow) not in have]
+        found += [flow for flow in read if matches(flow) and flow_key(flow) not in have]
     naming.learn(found)
     tests = {"entry": naming.names.entry, "node": naming.names.node}
     return [f for f in found if all(not named[n] or tests[n](f) == named[n] for n in tests)]
@@ -270,18 +272,12 @@ def _holders(
         family=family,
         protocol=protocol,
         port=port,
-        address=_host(family, address),
+        address=ip_network(address_text(family, address)),
     )
     known = flow_table.chosen(choice)
     if far is None:
         return known
     return [flow for flow in known if far[1] in {flow.source, flow.reply_source}]
-
-
-def _host(family: int, address: int) -> Any:  # noqa: ANN401 (of either family)
-    from ipaddress import ip_network  # noqa: PLC0415
-
-    return ip_network(address_text(family, address))
 
 
 def _sentence(each: Shown, held: str) -> str:

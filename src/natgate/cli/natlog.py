@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from natgate.cli.flow_options import protocol_of
 from natgate.cli.options import JSON_OPTION
 from natgate.cli.output import err, out, print_json, table
 from natgate.model.error import RefusedError
 from natgate.model.logged import DIRECTORY, Question, Use, destinations_text, time_of, time_text
+from natgate.model.open_flow import protocol_text
 
 if TYPE_CHECKING:
     from natgate.plan.log_answer import Answer
 
-PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17, "sctp": 132, "gre": 47}
 VERSION = 1
 
 
@@ -102,7 +103,7 @@ def who(
         port=port,
         at=_time(at),
         within=round(within * 1000),
-        protocol=None if proto is None else _protocol(proto),
+        protocol=None if proto is None else protocol_of(proto),
         peer=None if peer is None else _address(peer),
     )
     found = _answer(question, directory, files_only=files_only)
@@ -137,13 +138,18 @@ def _show(uses: tuple[Use, ...]) -> None:
         grid.add_row(
             str(use.host),
             str(use.host_port) if use.host_port else "-",
-            _protocol_name(use.protocol),
+            _protocol(use),
             time_text(use.start),
             _until(use),
             _peer(use),
             use.source,
         )
     out().print(grid)
+
+
+def _protocol(use: Use) -> str:
+    """A block of ports is not of one protocol."""
+    return protocol_text(use.protocol) if use.protocol else "any"
 
 
 def _until(use: Use) -> str:
@@ -177,7 +183,7 @@ def _use(use: Use) -> dict[str, Any]:
     return {
         "host": str(use.host),
         "host_port": use.host_port or None,
-        "protocol": _protocol_name(use.protocol) if use.protocol else None,
+        "protocol": protocol_text(use.protocol) if use.protocol else None,
         "from": time_text(use.start),
         "to": None if use.stop is None else time_text(use.stop),
         "certain": use.certain,
@@ -200,14 +206,3 @@ def _time(text: str) -> int:
         return time_of(text)
     except (ValueError, OverflowError):
         raise RefusedError(f"{text} is no time: write 2026-11-27T14:03:02Z") from None
-
-
-def _protocol(text: str) -> int:
-    number = PROTOCOLS.get(text.lower(), int(text) if text.isdigit() else 256)
-    if number > 255:  # noqa: PLR2004 (one byte)
-        raise RefusedError(f"{text} is no protocol: write tcp, udp, icmp, sctp, gre, or a number")
-    return number
-
-
-def _protocol_name(number: int) -> str:
-    return next((name for name, n in PROTOCOLS.items() if n == number), str(number or "any"))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from natgate.kernel import sysctl
 from natgate.kernel.netlink import NETFILTER, NetlinkError, NetlinkSocket
 from natgate.model.error import RefusedError
-from natgate.model.flow_choice import EVERY, Choice, takes
+from natgate.model.flow_choice import EVERY, Choice, matching
 from natgate.model.open_flow import ICMP, IPV4, OpenFlow
 from natgate.wire.flow_query import ANY, Side, end_one, get_chosen, get_one
 from natgate.wire.netlink import Message
@@ -38,14 +38,14 @@ def accounted() -> bool:
 
 def chosen(choice: Choice) -> list[OpenFlow]:
     """The flows of a choice, one by one: for tables of some ten thousand."""
-    found: list[OpenFlow] = []
+    matches = matching(choice)
     with _asked() as netlink:
-        for question in get_chosen(choice):
-            for message in netlink.each(question):
-                flow = parse_open(message)
-                if flow is not None and takes(choice, flow):
-                    found.append(flow)
-    return found
+        return [
+            flow
+            for question in get_chosen(choice)
+            for message in netlink.each(question)
+            if (flow := parse_open(message)) is not None and matches(flow)
+        ]
 
 
 def columns(choice: Choice, wanted: Iterable[str]) -> Iterator["Columns"]:

@@ -58,12 +58,23 @@ def single(network: Network | None) -> bool:
 
 def takes(choice: Choice, flow: OpenFlow) -> bool:
     """Whether a flow is such a one."""
-    return (
-        flow.family in families(choice)
-        and flow.kind in choice.kinds
-        and all(_within(n, getattr(flow, name)) for name, n in _networks(choice).items())
-        and all(holds(flow) for holds in _tests(choice))
-    )
+    return matching(choice)(flow)
+
+
+def matching(choice: Choice) -> Callable[[OpenFlow], bool]:
+    """The same for many flows."""
+    asked, networks, tests = families(choice), _networks(choice), _tests(choice)
+    within = [(name, *bounds(network)) for name, network in networks.items()]
+
+    def matches(flow: OpenFlow) -> bool:
+        return (
+            flow.family in asked
+            and flow.kind in choice.kinds
+            and all(first <= getattr(flow, name) <= last for name, first, last in within)
+            and all(holds(flow) for holds in tests)
+        )
+
+    return matches
 
 
 def _networks(choice: Choice) -> dict[str, Network]:
@@ -80,11 +91,6 @@ def _networks(choice: Choice) -> dict[str, Network]:
 def bounds(network: Network) -> tuple[int, int]:
     """The first and the last address of a prefix."""
     return int(network.network_address), int(network.broadcast_address)
-
-
-def _within(network: Network, address: int) -> bool:
-    first, last = bounds(network)
-    return first <= address <= last
 
 
 def _tests(choice: Choice) -> list[Callable[[OpenFlow], bool]]:

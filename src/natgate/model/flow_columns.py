@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from natgate.model.open_flow import IPV6
+from natgate.model.open_flow import ASSURED, ICMP, ICMPV6, IPV6, SEEN_REPLY, state_text
 
 Numbers = NDArray[Any]
 
@@ -62,6 +62,23 @@ NAMES = tuple(field.name for field in fields(Columns) if field.name != "family")
 def arrays(columns: Columns) -> dict[str, Numbers]:
     """The arrays by name."""
     return {name: getattr(columns, name) for name in NAMES}
+
+
+def echoes(columns: Columns) -> NDArray[np.bool_]:
+    """Which flows have ids of echoes as their ports."""
+    return np.asarray((columns.protocol == ICMP) | (columns.protocol == ICMPV6))
+
+
+def state_codes(columns: Columns) -> NDArray[np.uint32]:
+    """A number for what `state_text` says of each flow, which `code_text` reads."""
+    protocol, state = (n.astype(np.uint32) for n in (columns.protocol, columns.state))
+    answered = columns.status & (SEEN_REPLY | ASSURED)
+    return np.asarray(protocol << np.uint32(16) | state << np.uint32(8) | answered)
+
+
+def code_text(code: int) -> str:
+    """The name of a state by its number."""
+    return state_text(code >> 16, code >> 8 & 0xFF, code & 0xFF)
 
 
 def joined(parts: Iterable[Columns], family: int) -> Columns:

@@ -8,17 +8,8 @@ from numpy.typing import NDArray
 
 from natgate.model.flow_choice import Choice, Network, bounds
 from natgate.model.flow_class import EARLIER, NO_BOUNDS, NOTHING, PROBE, Bounds
-from natgate.model.flow_columns import NAMES, Columns, Numbers
-from natgate.model.open_flow import (
-    ICMP,
-    ICMPV6,
-    IPV4,
-    KINDS,
-    SOURCE_TRANSLATED,
-    TRANSLATED,
-    OpenFlow,
-    state_text,
-)
+from natgate.model.flow_columns import NAMES, Columns, Numbers, code_text, echoes, state_codes
+from natgate.model.open_flow import IPV4, KINDS, SOURCE_TRANSLATED, TRANSLATED, OpenFlow
 from natgate.plan.flow_names import Names
 from natgate.plan.flow_rows import Total
 
@@ -42,7 +33,7 @@ def end(columns: Columns, name: str) -> Numbers:
     asked = kind >= _DNAT
     if name == "address":
         return _where(asked, columns.destination, columns.reply_destination)
-    echo = (columns.protocol == ICMP) | (columns.protocol == ICMPV6)
+    echo = echoes(columns)
     seen = np.where(echo, columns.reply_source_port, columns.reply_destination_port)
     wanted = np.where(echo, columns.source_port, columns.destination_port)
     return np.where(asked, wanted, seen)
@@ -97,13 +88,8 @@ def _within(numbers: Numbers, network: Network) -> Mask:
 
 def states(columns: Columns) -> tuple[list[str], Numbers]:
     """The names of states that occur, and the place of each flow's among them."""
-    combined = (
-        columns.protocol.astype(np.uint64) << np.uint64(40)
-        | columns.state.astype(np.uint64) << np.uint64(32)
-        | (columns.status & 6)
-    )
-    values, codes = np.unique(combined, return_inverse=True)
-    texts = [state_text(v >> 40, v >> 32 & 0xFF, v & 0xFF) for v in values.tolist()]
+    values, codes = np.unique(state_codes(columns), return_inverse=True)
+    texts = [code_text(value) for value in values.tolist()]
     names = list(dict.fromkeys(texts))
     return names, np.array([names.index(text) for text in texts], np.int64)[codes]
 

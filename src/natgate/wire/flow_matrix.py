@@ -11,11 +11,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from natgate.model.flow_columns import Columns, Numbers
+from natgate.model.flow_columns import Columns, Numbers, code_text, echoes, state_codes
 from natgate.model.open_flow import (
     DESTINATION_TRANSLATED,
-    ICMP,
-    ICMPV6,
     IPV4,
     KINDS,
     SOURCE_TRANSLATED,
@@ -23,7 +21,6 @@ from natgate.model.open_flow import (
     WITH_PORTS,
     address_text,
     protocol_text,
-    state_text,
 )
 from natgate.wire.flow_text import HEADINGS, NONE, RIGHT, amount_text, duration_text
 
@@ -147,7 +144,7 @@ def _cells(columns: Columns, entries: Column, nodes: Column, now: int) -> Iterat
     yield _addresses(columns, "reply_destination", "reply_destination_port", SOURCE_TRANSLATED)
     yield _addresses(columns, "destination", "destination_port")
     yield _addresses(columns, "reply_source", "reply_source_port", DESTINATION_TRANSLATED)
-    yield _labels(columns, _state, lambda v: state_text(v >> 16, v >> 8 & 0xFF, v & 0xFF))
+    yield _labels(columns, state_codes, code_text)
     yield _labels(columns, lambda part: part.timeout, duration_text)
     yield _labels(columns, partial(_age, now=now), lambda s: NONE if s < 0 else duration_text(s))
     for amount in (_packets, _bytes):
@@ -178,7 +175,7 @@ def _addresses(columns: Columns, name: str, port: str, bit: int | None = None) -
         return np.zeros(len(part), bool) if bit is None else part.status & bit == 0
 
     def ported(part: Columns) -> Numbers:
-        echo = _echo(part)
+        echo = echoes(part)
         return ~hidden(part) & np.where(echo, with_echo, _ported(part))
 
     def places(part: Columns) -> Numbers:
@@ -188,7 +185,7 @@ def _addresses(columns: Columns, name: str, port: str, bit: int | None = None) -
         return np.where(hidden(part), nothing, found)
 
     def ports(part: Columns) -> Numbers:
-        own = np.where(_echo(part), getattr(part, echo_port), getattr(part, port))
+        own = np.where(echoes(part), getattr(part, echo_port), getattr(part, port))
         return np.where(ported(part), own.astype(np.int64), _NO_PORT)
 
     highest = max(int(getattr(columns, each).max(initial=0)) for each in {port, echo_port})
@@ -222,18 +219,9 @@ def _keys(addresses: Numbers) -> Numbers:
     return np.asarray(np.ascontiguousarray(addresses.astype(">u4")).view("S16").ravel())
 
 
-def _echo(part: Columns) -> Numbers:
-    return np.asarray((part.protocol == ICMP) | (part.protocol == ICMPV6))
-
-
 def _ported(part: Columns) -> Numbers:
     named: Numbers = np.isin(part.protocol, list(WITH_PORTS))
     return named | ((part.source_port | part.destination_port) > 0)
-
-
-def _state(part: Columns) -> Numbers:
-    protocol, state = (n.astype(np.uint32) for n in (part.protocol, part.state))
-    return np.asarray(protocol << np.uint32(16) | state << np.uint32(8) | part.status & 6)
 
 
 def _age(part: Columns, now: int) -> Numbers:

@@ -5,13 +5,10 @@ import numpy as np
 from natgate.model.flow_columns import Columns
 from natgate.model.log_rows import ENDED, ROW, Numbers, Rows, prefix_mask
 from natgate.model.logged import FULL, NONE
-from natgate.model.open_flow import IPV4
+from natgate.model.open_flow import ICMP, IPV4, SOURCE_TRANSLATED, TRANSLATED
 
 _DELETED = 2
-_SOURCE_TRANSLATED, _TRANSLATED = 0x10, 0x30
-_ICMP = 1
 _MILLISECOND = 1_000_000
-
 
 WANTED = [
     "protocol",
@@ -36,14 +33,14 @@ def rows_of(columns: Columns, now: int, *, live: int, kept: int) -> Rows:
     `now` stands for what the kernel does not say: the end of a live flow, and the start of one
     that began before the kernel was told to note it. `kept`: bits of the peer's address.
     """
-    chosen = np.flatnonzero(columns.status & _TRANSLATED)
+    chosen = np.flatnonzero(columns.status & TRANSLATED)
     if columns.family != IPV4:
         chosen = chosen[:0]
     rows = np.zeros(len(chosen), ROW)
     if not len(chosen):
         return rows
-    began = (columns.status[chosen] & _SOURCE_TRANSLATED) != 0
-    echo = columns.protocol[chosen] == _ICMP
+    began = (columns.status[chosen] & SOURCE_TRANSLATED) != 0
+    echo = columns.protocol[chosen] == ICMP
     rows["protocol"] = columns.protocol[chosen]
     rows["kind"] = np.where(columns.kind[chosen] == _DELETED, ENDED, live)
     _ends(rows, columns, chosen, began, echo)
