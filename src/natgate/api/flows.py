@@ -1,7 +1,7 @@
 """The part of the agent's HTTP interface that says what translates flows, which it does not list."""
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
@@ -16,10 +16,15 @@ MOST = 100_000
 """Flows that may be asked for at once."""
 
 
+Byte = Annotated[int, Field(ge=0, le=0xFF)]
+Port = Annotated[int, Field(ge=0, le=0xFFFF)]
+Word = Annotated[int, Field(ge=0, le=0xFFFFFFFF)]
+
+
 class Asked(BaseModel):
     """Flows by their first packet."""
 
-    flows: list[tuple[int, int, int, int]] = Field(
+    flows: list[tuple[Byte, Word, Word, Port]] = Field(
         max_length=MOST,
         description="protocol, IPv4 source, IPv4 destination (all as numbers), destination port",
     )
@@ -28,16 +33,17 @@ class Asked(BaseModel):
 def flows(agent: Agent) -> APIRouter:
     """The routes by which flows get the names of their entries and nodes."""
     router = APIRouter()
-    known: dict[str, tuple[Spec, Resolver, Bounds]] = {}
+    known: tuple[Spec, Resolver, Bounds] | None = None
 
     def prepared() -> tuple[Spec, Resolver, Bounds] | None:
         """Made anew for each spec, since it takes long for many entries."""
+        nonlocal known
         spec, _ = agent.spec()
         if spec is None:
             return None
-        if "" not in known or known[""][0] is not spec:
-            known[""] = (spec, Resolver(spec, agent.node), bounds_of(spec, agent.node))
-        return known[""]
+        if known is None or known[0] is not spec:
+            known = (spec, Resolver(spec, agent.node), bounds_of(spec, agent.node))
+        return known
 
     @router.get("/v1/flows/bounds")
     async def bounds() -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import astuple
 import numpy as np
 
 from natgate.cli.flow_names import Naming
-from natgate.cli.flows import LARGE, NOTHING, Asked, shown, write_csv, write_groups, write_json
+from natgate.cli.flows import LARGE, NOTHING, Asked, shown, write_flows, write_groups
 from natgate.kernel import flow_table
 from natgate.model.flow_choice import families
 from natgate.model.flow_columns import NAMES, Columns, Numbers, joined
@@ -47,8 +47,8 @@ def show(asked: Asked, naming: Naming) -> None:
     count = sum(len(each.columns) for each in found)
     most = count if asked.top is None else min(asked.top, count)
     if asked.as_json or asked.as_csv:
-        write = write_json if asked.as_json else write_csv
-        write(shown(_rows(found, asked.sort, most), naming), most)
+        rows = _rows(found, asked.sort, most)
+        write_flows(shown(rows, naming), most, as_csv=asked.as_csv)
     elif not most:
         sys.stdout.write(NOTHING)
     elif most <= LARGE:

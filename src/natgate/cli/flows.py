@@ -121,8 +121,7 @@ def _list(asked: Asked, naming: Naming, others: tuple[Iterable[str], ...]) -> No
     found = _chosen(asked, naming, others)
     if asked.by is None and (asked.as_json or asked.as_csv):
         kept = flow_rows.ordered(found, asked.sort)[: asked.top]
-        write = write_json if asked.as_json else write_csv
-        write(shown(kept, naming), len(kept))
+        write_flows(shown(kept, naming), len(kept), as_csv=asked.as_csv)
     elif asked.by is not None and (asked.as_json or asked.as_csv):
         groups = _groups(found, naming, asked.by, asked.sort, asked.top)
         write_groups(asked.by, groups, as_csv=asked.as_csv)
@@ -187,20 +186,21 @@ def _groups(found: list[OpenFlow], naming: Naming, by: str, sort: str, top: int 
     return flow_rows.largest(flow_rows.counted(found, names[by]), sort, top)
 
 
-def write_json(found: Iterable[Shown], count: int) -> None:
-    """One document, written flow by flow."""
+def write_flows(found: Iterable[Shown], count: int, *, as_csv: bool) -> None:
+    """Flow by flow: lines under the names of the JSON document, or the document itself."""
+    rows = map(as_json, found)
+    if as_csv:
+        _write_csv(rows)
+        return
     sys.stdout.write(f'{{"version": {VERSION}, "count": {count}, "flows": [')
-    for number, each in enumerate(found):
-        sys.stdout.write((",\n" if number else "\n") + json.dumps(as_json(each)))
+    for number, row in enumerate(rows):
+        sys.stdout.write((",\n" if number else "\n") + json.dumps(row))
     sys.stdout.write("\n]}\n")
 
 
-def write_csv(found: Iterable[Shown], count: int) -> None:
-    """One line for each flow, under the names of the JSON document."""
-    del count
+def _write_csv(rows: Iterable[dict[str, Any]]) -> None:
     writer: csv.DictWriter[str] | None = None
-    for each in found:
-        row = as_json(each)
+    for row in rows:
         if writer is None:
             writer = csv.DictWriter(sys.stdout, row.keys(), lineterminator="\n")
             writer.writeheader()
@@ -250,7 +250,7 @@ def who(held: str, peer: str | None, proto: str | None, state: Path, as_json: bo
     naming = Naming(state)
     naming.learn(found)
     if as_json:
-        write_json(shown(found, naming), len(found))
+        write_flows(shown(found, naming), len(found), as_csv=False)
     else:
         for each in shown(found, naming):
             sys.stdout.write(_sentence(each, held))

@@ -9,12 +9,18 @@ from numpy.typing import NDArray
 from natgate.model.flow_choice import Choice, Network, bounds
 from natgate.model.flow_class import EARLIER, NO_BOUNDS, NOTHING, PROBE, Bounds
 from natgate.model.flow_columns import NAMES, Columns, Numbers, code_text, echoes, state_codes
-from natgate.model.open_flow import IPV4, KINDS, SOURCE_TRANSLATED, TRANSLATED, OpenFlow
+from natgate.model.open_flow import (
+    DESTINATION_TRANSLATED,
+    IPV4,
+    KINDS,
+    SOURCE_TRANSLATED,
+    TRANSLATED,
+    OpenFlow,
+)
 from natgate.plan.flow_names import Names
 from natgate.plan.flow_rows import Total
 
 Mask = NDArray[np.bool_]
-_SNAT, _DNAT, _BOTH = 1, 2, 3
 FIELDS = tuple(name for name in NAMES if name not in {"kind", "stop_ns"})
 
 
@@ -26,17 +32,15 @@ def kinds(columns: Columns) -> Numbers:
 
 def end(columns: Columns, name: str) -> Numbers:
     """A field of OpenFlow that the kernel does not show by itself: client, address, address_port."""
-    kind = kinds(columns)
+    inward = (columns.status & DESTINATION_TRANSLATED) > 0
     if name == "client":
-        inside = (kind == _DNAT) | (kind == _BOTH)
-        return _where(inside, columns.reply_source, columns.source)
-    asked = kind >= _DNAT
+        return _where(inward, columns.reply_source, columns.source)
     if name == "address":
-        return _where(asked, columns.destination, columns.reply_destination)
+        return _where(inward, columns.destination, columns.reply_destination)
     echo = echoes(columns)
     seen = np.where(echo, columns.reply_source_port, columns.reply_destination_port)
     wanted = np.where(echo, columns.source_port, columns.destination_port)
-    return np.where(asked, wanted, seen)
+    return np.where(inward, wanted, seen)
 
 
 def _where(mask: Mask, yes: Numbers, no: Numbers) -> Numbers:

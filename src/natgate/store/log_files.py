@@ -95,7 +95,7 @@ def _write(
 ) -> None:
     table = pa.table(dict(columns)).replace_schema_metadata(words)
     try:
-        with replacing(path, mode=0o600) as made:
+        with replacing(path, mode=0o600, lasting=True) as made:
             pq.write_table(
                 table,
                 made,

@@ -8,14 +8,18 @@ from pathlib import Path
 
 
 @contextmanager
-def replacing(path: Path, *, mode: int) -> Iterator[Path]:
-    """A temporary file beside `path` to write to; it takes its place if nothing goes wrong."""
+def replacing(path: Path, *, mode: int, lasting: bool) -> Iterator[Path]:
+    """A temporary file beside `path` to write to; it takes its place if nothing goes wrong.
+
+    If `lasting`, a power failure does not take it back; that waits for the disk.
+    """
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     made = Path(name)
     try:
         os.fchmod(handle, mode)
         yield made
-        os.fsync(handle)
+        if lasting:
+            os.fsync(handle)
         made.rename(path)
     finally:
         os.close(handle)
@@ -24,5 +28,5 @@ def replacing(path: Path, *, mode: int) -> Iterator[Path]:
 
 def replace_text(path: Path, text: str) -> None:
     """The whole text or the one before; everybody may read it."""
-    with replacing(path, mode=0o644) as made:
+    with replacing(path, mode=0o644, lasting=False) as made:
         made.write_text(text)

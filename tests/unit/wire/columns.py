@@ -7,22 +7,6 @@ import numpy as np
 from natgate.model.flow_columns import NAMES, Columns
 from natgate.model.open_flow import IPV4
 
-NUMBERS = [
-    "kind",
-    "protocol",
-    "status",
-    "source",
-    "source_port",
-    "destination",
-    "destination_port",
-    "reply_source",
-    "reply_source_port",
-    "reply_destination",
-    "reply_destination_port",
-    "start_ns",
-    "stop_ns",
-]
-
 
 def number(address: str) -> int:
     """An address as a number."""
