@@ -3,11 +3,16 @@
 import json
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from socketserver import UnixStreamServer
 from typing import Any
 
 import pytest
 from bench.filled import fill
 
+from natgate.agent.places import SOCKET
 from tests.namespaces import execute
 
 SNAT = "-s 10.1.0.10 -d 203.0.113.20 --sport 5000 --dport 443 --src-nat 198.51.100.1:2000"
@@ -167,6 +172,29 @@ def test_what_cannot_be_read_is_one_sentence(options: list[str]) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
+
+
+class Older(BaseHTTPRequestHandler):
+    """An agent that knows nothing of flows."""
+
+    def do_GET(self) -> None:
+        """It has no such page."""
+        self.send_error(404)
+
+    def log_message(self, *_: object) -> None:
+        """It says nothing."""
+
+
+def test_an_agent_of_another_version_only_costs_the_names(tmp_path: Path) -> None:
+    """The flows are listed, and what is missing is said."""
+    with UnixStreamServer(str(tmp_path / SOCKET), Older) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            done = natgate("--state", str(tmp_path))
+        finally:
+            server.shutdown()
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 6)
+    assert done.stderr.startswith("note: the agent names no entries")
 
 
 def test_without_the_privilege_it_says_so() -> None:

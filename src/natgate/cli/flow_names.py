@@ -4,7 +4,8 @@ from pathlib import Path
 
 from natgate.agent.places import SOCKET
 from natgate.api.client import AgentClient
-from natgate.model.error import AgentError
+from natgate.cli.output import err
+from natgate.model.error import AgentError, NatgateError
 from natgate.model.flow_class import Told
 from natgate.model.open_flow import OpenFlow
 from natgate.plan.flow_names import Names, names_of
@@ -23,6 +24,8 @@ class Naming:
             self.names = names_of(self._agent.flow_bounds())
         except AgentError:
             return
+        except NatgateError as error:  # an agent of another version
+            err().print(f"note: the agent names no entries: {error}", markup=False)
 
     def learn(self, flows: list[OpenFlow]) -> None:
         """Ask for the entries of flows that are of no class that was asked for."""
