@@ -14,7 +14,7 @@ from natgate.model.open_flow import IPV4, IPV6, OpenFlow, state_of
 from natgate.plan import flow_arrays
 from natgate.plan.flow_names import Names, Share
 from natgate.plan.flow_rows import KEYS, counted, largest, ordered
-from tests.unit.open_flows import BOTH, columns, flows
+from tests.unit.open_flows import BOTH, columns, flow, flows
 
 FLOWS = st.sampled_from(BOTH).flatmap(lambda family: st.lists(flows(family), max_size=9))
 FOUR = st.lists(flows(IPV4), max_size=9)
@@ -51,6 +51,28 @@ def test_the_same_flows_are_chosen(found: list[OpenFlow], choice: Choice) -> Non
     made = read(found)
     if made.family in families(choice):
         chosen = flow_arrays.mask(choice, made).tolist()
+        assert chosen == [takes(choice, each) for each in found]
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        Choice(source=ip_network("10.0.0.0/24"), client=ip_network("10.0.0.5")),
+        Choice(destination=ip_network("2001:db8::/32"), address=ip_network("2001:db8::1")),
+        Choice(protocol=6, port=443, state="established", mark=(1, 1), zone=1),
+        Choice(kinds=EVERY.kinds, without=(0x0A000005,)),
+    ],
+)
+def test_each_part_of_a_choice_counts(choice: Choice) -> None:
+    """Prefixes of both families, what is compared as a number, and sources left out."""
+    for family in families(choice):
+        here = 0xCB007101 if family == IPV4 else 0x20010DB8 << 96 | 1
+        one = {
+            "family": family, "source": 0x0A000005, "destination": here, "reply_source": here,
+            "reply_destination": here, "reply_destination_port": 443, "mark": 3, "zone": 1,
+        }  # fmt: skip
+        found = [flow(**one), flow(**{**one, "source": 7}), flow(**{**one, "mark": 2})]
+        chosen = flow_arrays.mask(choice, read(found)).tolist()
         assert chosen == [takes(choice, each) for each in found]
 
 
