@@ -10,6 +10,7 @@ from ipaddress import IPv4Address, IPv4Network
 from itertools import combinations
 
 from natgate.model.address import FIRST_PORT, LAST_PORT, collapse, covers
+from natgate.model.aws import aws_problems, held_by_nodes
 from natgate.model.bgp import bgp_problems
 from natgate.model.entries import entry_problems
 from natgate.model.error import Problem, twice
@@ -56,6 +57,7 @@ def problems(spec: Spec) -> tuple[Problem, ...]:
         replication_problems,
         vrrp_problems,
         bgp_problems,
+        aws_problems,
     )
     found = tuple(problem for check in checks for problem in check(spec))
     # Shares can be told only of a spec whose names and zones are right.
@@ -144,7 +146,8 @@ def _addresses(spec: Spec) -> Iterator[Problem]:
                 message = f"{fixed.address} is already at {seen[fixed.address]}"
                 yield Problem(path=path, message=message)
             seen.setdefault(fixed.address, path)
-            yield from _place_of_address(spec, fixed.address, path)
+            if not held_by_nodes(spec, gateway, fixed.address):
+                yield from _place_of_address(spec, fixed.address, path)
             subnet = _subnet_of(spec, fixed.address)
             if subnet is None or subnet.kind != "address":
                 continue

@@ -78,8 +78,48 @@ class FrrSteering(Model):
     )
 
 
+TableId = Annotated[
+    str, Field(pattern=r"^rtb-[0-9a-f]{8,17}$", description="id of a route table of the VPC")
+]
+
+
+class AwsSteering(Model):
+    """Routes live in the route tables of a VPC, and addresses on its network interfaces."""
+
+    kind: Literal["aws"] = Field(description="natgate moves EC2 routes and addresses")
+    region: str = Field(
+        pattern=r"^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$", description="such as ap-northeast-1"
+    )
+    tables: dict[str, TableId] = Field(
+        default_factory=dict,
+        description="ids of route tables by their names in this spec; one left out is found by its "
+        "tags natgate:group (network.name) and natgate:table (its name)",
+    )
+    elastic: dict[IPv4Address, IPv4Address] = Field(
+        default_factory=dict,
+        description="elastic addresses, each with the address of a gateway that it stands for, "
+        "which lies in a node subnet and moves as a secondary private address",
+    )
+    adopt: bool = Field(
+        default=False, description="lead routes away from targets that natgate did not make"
+    )
+    deadline: Duration = Field(
+        default=10.0, description="how long one reading or moving may take, all tries included"
+    )
+    publish_interval: Duration = Field(
+        default=5.0,
+        description="how often each node says to CloudWatch whether it is healthy; at once if that "
+        "changes",
+    )
+
+    def availability_zone(self, zone: str) -> str:
+        """What AWS calls a zone of the spec: its name, or the region with that letter."""
+        return zone if zone.startswith(self.region) else f"{self.region}{zone}"
+
+
 Steering = Annotated[
-    NoSteering | LabSteering | VrrpSteering | FrrSteering, Field(discriminator="kind")
+    NoSteering | LabSteering | VrrpSteering | FrrSteering | AwsSteering,
+    Field(discriminator="kind"),
 ]
 
 
