@@ -20,7 +20,6 @@ THROTTLED = frozenset(
     {
         "BandwidthLimitExceeded",
         "EC2ThrottledException",
-        "LimitExceededException",
         "PriorRequestNotComplete",
         "RequestLimitExceeded",
         "RequestThrottled",
@@ -141,7 +140,7 @@ def _said(error: Exception) -> tuple[str | None, str]:
 
 def _sentence(what: str, code: str, message: str) -> str:
     """What failed, why, and the way out; without the long encoded reason that EC2 adds."""
-    said = message.split(" Encoded authorization failure message")[0].strip().rstrip(".")
+    said = message.partition(" Encoded authorization failure message")[0].strip().rstrip(".")
     if code in FORBIDDEN:
         return f"{what}: the role in use may not do this ({code}); allow it in the role's policy"
     if code in NO_CREDENTIALS:

@@ -130,7 +130,7 @@ class AwsGroup:
         }
         known = {route: found.get(route.table, {}).get(route.destination) for route in routes}
         own = {instance.interface for instance in instances}
-        others = {each["NetworkInterfaceId"] for each in known.values() if _has_interface(each)}
+        others = {i for each in known.values() if each and (i := each.get("NetworkInterfaceId"))}
         kinds = self._kinds(others - own)
         return {
             route: Target(kind="unread", text=f"there is no route table {route.table}")
@@ -215,10 +215,6 @@ def _first_interface(found: Mapping[str, Any]) -> dict[str, Any] | None:
         if each.get("Attachment", {}).get("DeviceIndex") == 0:
             return dict(each)
     return None
-
-
-def _has_interface(found: Mapping[str, Any] | None) -> bool:
-    return found is not None and "NetworkInterfaceId" in found
 
 
 def _target(
