@@ -10,8 +10,6 @@ import pytest
 from natgate.model.referee import Instance, RefereeSetup, RefereeShare, TableRoute, Trigger, World
 from natgate.plan.referee import WORD_LASTS, Turn, concerns, decide
 from tests.unit.plan.referee_setups import (
-    A,
-    C,
     CLIENT,
     COOLDOWN,
     EDGE,
@@ -19,6 +17,8 @@ from tests.unit.plan.referee_setups import (
     SETUP,
     SHARE,
     ZONES,
+    A,
+    C,
     event,
     leads,
     node,
