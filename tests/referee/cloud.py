@@ -181,13 +181,13 @@ class Cloud:
         AlarmNames: list[str],  # noqa: N803
         AlarmTypes: list[str],  # noqa: N803
     ) -> dict[str, Any]:
-        assert "MetricAlarm" in AlarmTypes
+        assert AlarmTypes == ["MetricAlarm"]
         found = [
             {"AlarmName": name, "StateValue": value}
             for name, value in state.alarms.items()
             if name in AlarmNames
         ]
-        return {"MetricAlarms": found, "CompositeAlarms": []}
+        return {"MetricAlarms": found}
 
     def _create_route(self, **arguments: str) -> None:
         self._lead(arguments, exists=False)

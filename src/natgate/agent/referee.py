@@ -14,7 +14,7 @@ from functools import cache
 from typing import Protocol
 
 from natgate.agent.referee_log import RefereeLog
-from natgate.cloud.aws_calls import NO_CREDENTIALS, CallError, Patience, clients
+from natgate.cloud.aws_calls import CONNECT, READ, Patience, clients
 from natgate.cloud.aws_referee import AwsGroup
 from natgate.model.error import HostError, RefusedError
 from natgate.model.referee import (
@@ -35,8 +35,8 @@ SETUP = "NATGATE_REFEREE"
 TURNS = 8
 """Turns for one event; two that run at once need four."""
 
-RESERVE = 1.0
-"""Seconds that are kept of the function's time, to say what failed."""
+RESERVE = CONNECT + READ
+"""Seconds that are kept of the function's time: a last call may take as long, then it is said."""
 
 _clients = cache(clients)
 
@@ -81,9 +81,8 @@ def handler(event: object, context: object) -> None:
     try:
         group = AwsGroup(setup=setup, clients=_clients(setup.region), patience=patience)
         Referee(setup=setup, group=group, log=log, patience=patience).take(event)
-    except CallError as error:
-        if error.code in NO_CREDENTIALS:
-            _clients.cache_clear()
+    except HostError:
+        _clients.cache_clear()  # the next call begins with new connections and credentials
         raise
 
 

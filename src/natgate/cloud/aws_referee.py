@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from natgate.cloud.aws_calls import CallError, Patience, call
+from natgate.cloud.aws_calls import THREADS, CallError, Patience, call
 from natgate.model.error import HostError
 from natgate.model.referee import (
     Alarm,
@@ -20,8 +20,7 @@ from natgate.model.referee import (
 
 GROUP_OF = "aws:autoscaling:groupName"
 _ALARMS: Mapping[str, Alarm] = {"OK": "OK", "ALARM": "ALARM"}
-_ABSENT = {"InvalidParameterValue", "InvalidRoute.NotFound"}
-"""What ReplaceRoute says of a route that does not exist; the first also of other mistakes."""
+_PROPAGATED, _LOCAL = "EnableVgwRoutePropagation", "local"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +30,13 @@ class AwsGroup:
     setup: RefereeSetup
     clients: Mapping[str, Any]
     patience: Patience
-    threads: int = 8
+    threads: int = THREADS
 
     def group_of(self, instance: str) -> str | None:
         """The auto scaling group of an instance, empty if it has none; None if that is not known."""
         filters = _filters({"instance-id": [instance]})
         try:
-            found = list(self._instances(f"looking {instance} up", filters))
+            found = list(self._instances(filters))
         except HostError:
             return None  # the turn is right also for an instance that is not ours
         return _tags(found[0]).get(GROUP_OF, "") if found else None
@@ -69,17 +68,16 @@ class AwsGroup:
             ShouldRespectGracePeriod=True,
         )
         try:
-            call(f"replacing {instance.instance}", act, self.patience)
+            call("autoscaling:SetInstanceHealth", instance.instance, act, self.patience)
         except CallError as error:
-            if error.code == "ValidationError" and "not found" in str(error).lower():
+            if error.code == "ValidationError" and "not found" in str(error):
                 return False
             raise
         return True
 
     def _running(self) -> Iterator[Instance]:
-        what = f"listing the instances of {self.setup.asg}"
         wanted = {f"tag:{GROUP_OF}": [self.setup.asg], "instance-state-name": ["running"]}
-        for found in self._instances(what, _filters(wanted)):
+        for found in self._instances(_filters(wanted)):
             first = _first_interface(found)
             if first is not None:
                 yield Instance(
@@ -92,9 +90,9 @@ class AwsGroup:
                     ),
                 )
 
-    def _instances(self, what: str, filters: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    def _instances(self, filters: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         act = partial(self._ec2.describe_instances, Filters=filters)
-        for reservation in self._pages(what, act, "Reservations"):
+        for reservation in self._pages("ec2:DescribeInstances", act, "Reservations"):
             yield from reservation["Instances"]
 
     def _alarms(self) -> Mapping[str, Alarm]:
@@ -102,14 +100,10 @@ class AwsGroup:
         act = partial(
             self.clients["cloudwatch"].describe_alarms,
             AlarmNames=names,
-            AlarmTypes=["MetricAlarm", "CompositeAlarm"],
+            AlarmTypes=["MetricAlarm"],  # others need rights on every alarm of the account
         )
-        answer = call("reading the alarms", act, self.patience)
-        found = {
-            each["AlarmName"]: each["StateValue"]
-            for kind in ("MetricAlarms", "CompositeAlarms")
-            for each in answer.get(kind, ())
-        }
+        answer = call("cloudwatch:DescribeAlarms", "", act, self.patience)
+        found = {each["AlarmName"]: each["StateValue"] for each in answer["MetricAlarms"]}
         return {
             zone: _ALARMS.get(found.get(name, ""), "INSUFFICIENT_DATA")
             for zone, name in self.setup.alarms.items()
@@ -124,9 +118,9 @@ class AwsGroup:
             table["RouteTableId"]: {
                 each["DestinationCidrBlock"]: each
                 for each in table["Routes"]
-                if "DestinationCidrBlock" in each
+                if "DestinationCidrBlock" in each and not _is_nobodys(each)
             }
-            for table in self._pages("reading the route tables", act, "RouteTables")
+            for table in self._pages("ec2:DescribeRouteTables", act, "RouteTables")
         }
         known = {route: found.get(route.table, {}).get(route.destination) for route in routes}
         own = {instance.interface for instance in instances}
@@ -145,7 +139,7 @@ class AwsGroup:
             return {}
         filters = _filters({"network-interface-id": sorted(interfaces)})
         act = partial(self._ec2.describe_network_interfaces, Filters=filters)
-        found = self._pages("looking up where routes lead", act, "NetworkInterfaces")
+        found = self._pages("ec2:DescribeNetworkInterfaces", act, "NetworkInterfaces")
         return {
             each["NetworkInterfaceId"]: _tags(each, "TagSet").get("natgate:group")
             == self.setup.group
@@ -153,12 +147,12 @@ class AwsGroup:
         }
 
     def _pages(
-        self, what: str, act: Callable[..., dict[str, Any]], field: str
+        self, operation: str, act: Callable[..., dict[str, Any]], field: str
     ) -> Iterator[dict[str, Any]]:
         """Everything that a Describe call lists, page by page."""
         more: dict[str, str] = {}
         while True:
-            answer = call(what, partial(act, **more), self.patience)
+            answer = call(operation, "", partial(act, **more), self.patience)
             yield from answer[field]
             if not answer.get("NextToken"):
                 return
@@ -174,22 +168,29 @@ class AwsGroup:
 
     def _lead(self, change: RouteChange) -> None:
         """Create or replace; the other of the two, if somebody else was there in between."""
-        acts = {"create": self._ec2.create_route, "replace": self._ec2.replace_route}
-        what = f"leading {change.route} to {change.interface}"
-        arguments = {
-            "RouteTableId": change.route.table,
-            "DestinationCidrBlock": change.route.destination,
-            "NetworkInterfaceId": change.interface,
-        }
         try:
-            call(what, partial(acts[change.kind], **arguments), self.patience)
+            self._write(change.kind, change)
         except CallError as error:
             if change.kind == "create" and error.code == "RouteAlreadyExists":
-                call(what, partial(acts["replace"], **arguments), self.patience)
-            elif change.kind == "replace" and error.code in _ABSENT and _is_absent(error):
-                call(what, partial(acts["create"], **arguments), self.patience)
+                self._write("replace", change)
+            elif change.kind == "replace" and _is_absent(error):
+                self._write("create", change)
             else:
                 raise
+
+    def _write(self, kind: str, change: RouteChange) -> None:
+        operations = {
+            "create": ("ec2:CreateRoute", self._ec2.create_route),
+            "replace": ("ec2:ReplaceRoute", self._ec2.replace_route),
+        }
+        operation, method = operations[kind]
+        act = partial(
+            method,
+            RouteTableId=change.route.table,
+            DestinationCidrBlock=change.route.destination,
+            NetworkInterfaceId=change.interface,
+        )
+        call(operation, change.route.table, act, self.patience)
 
     @property
     def _ec2(self) -> Any:  # noqa: ANN401 (boto3 makes its clients as it goes)
@@ -197,8 +198,9 @@ class AwsGroup:
 
 
 def _is_absent(error: CallError) -> bool:
-    """EC2: "There is no route defined for '10.0.0.0/24' in the route table"."""
-    return "no route" in str(error) or error.code == "InvalidRoute.NotFound"
+    """EC2 says it as "There is no route defined for '10.0.0.0/24' in the route table"."""
+    unsaid = error.code == "InvalidParameterValue" and "no route defined" in str(error)
+    return unsaid or error.code == "InvalidRoute.NotFound"
 
 
 def _filters(wanted: Mapping[str, list[str]]) -> list[dict[str, Any]]:
@@ -215,6 +217,12 @@ def _first_interface(found: Mapping[str, Any]) -> dict[str, Any] | None:
         if each.get("Attachment", {}).get("DeviceIndex") == 0:
             return dict(each)
     return None
+
+
+def _is_nobodys(found: Mapping[str, Any]) -> bool:
+    """Routes over which one to an interface wins: a propagated one, and that of the VPC itself."""
+    own = found.get("GatewayId") == _LOCAL and not found.get("NetworkInterfaceId")
+    return own or found.get("Origin") == _PROPAGATED
 
 
 def _target(
