@@ -122,8 +122,8 @@ class Cloud:
 
     def called(self, name: str, arguments: dict[str, Any]) -> Any:  # noqa: ANN401 (as boto3)
         """Carry out a call."""
-        self.before(name, arguments)
         self.calls.append(name)
+        self.before(name, arguments)
         if name.startswith("describe"):
             state = self.past if self.stale else self.state
             self.stale = max(0, self.stale - 1)
