@@ -74,10 +74,10 @@ class Cloud:
         self.calls: list[str] = []
         self.before: Hook = lambda _name, _arguments: None
 
-    @property
-    def clients(self) -> dict[str, Any]:
-        """One for each API, as `natgate.cloud.aws_calls.clients` has them."""
-        return {name: _Client(self) for name in ("ec2", "cloudwatch", "autoscaling")}
+    def client(self, name: str) -> "_Client":
+        """The client of an API, as `natgate.cloud.aws_calls.client_of` gives them."""
+        assert name in {"ec2", "cloudwatch", "autoscaling"}
+        return _Client(self)
 
     def launch(self, name: str, zone: str, *, asg: str | None = None, age: float = 5000.0) -> None:
         """An instance i-NAME with the interface eni-NAME."""

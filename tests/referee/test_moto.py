@@ -133,10 +133,10 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    referee._clients.cache_clear()  # noqa: SLF001 (a function starts without)
+    referee._client_of.cache_clear()  # noqa: SLF001 (a function starts without)
     with mock_aws():
         yield Account(monkeypatch)
-    referee._clients.cache_clear()  # noqa: SLF001
+    referee._client_of.cache_clear()  # noqa: SLF001
 
 
 def _take(event: object) -> None:

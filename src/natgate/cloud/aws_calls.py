@@ -5,8 +5,9 @@ boto3 is imported when the first client is made, since a machine outside AWS doe
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -56,8 +57,11 @@ class Patience:
         return self.deadline - self.clock()
 
 
-def clients(region: str) -> Mapping[str, Any]:
-    """A client for each API that the referee calls; each call is tried once, by itself."""
+def client_of(region: str) -> Callable[[str], Any]:
+    """Gives the client of an API by its name, made when it is first asked for, in one thread.
+
+    Each call of a client is tried once, by itself; HostError without boto3.
+    """
     try:
         import boto3  # noqa: PLC0415 (absent on a machine outside AWS)
         from botocore.config import Config  # noqa: PLC0415
@@ -71,8 +75,7 @@ def clients(region: str) -> Mapping[str, Any]:
         tcp_keepalive=True,
     )
     session = boto3.Session(region_name=region)
-    names = ("ec2", "cloudwatch", "autoscaling")
-    return {name: session.client(name, config=config) for name in names}
+    return cache(partial(session.client, config=config))
 
 
 def call(operation: str, resource: str, act: Callable[[], AnswerT], patience: Patience) -> AnswerT:

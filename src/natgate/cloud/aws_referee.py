@@ -28,7 +28,7 @@ class AwsGroup:
     """The group of one referee; `threads` is how many routes are led elsewhere at once."""
 
     setup: RefereeSetup
-    clients: Mapping[str, Any]
+    client: Callable[[str], Any]
     patience: Patience
     threads: int = THREADS
 
@@ -43,16 +43,14 @@ class AwsGroup:
 
     def read(self) -> World:
         """Instances, alarms and routes, as AWS knows them now; HostError if one cannot be read."""
-        instances = tuple(self._running())
-        return World(instances=instances, alarms=self._alarms(), routes=self._routes(instances))
+        for name in ("ec2", "cloudwatch"):
+            self.client(name)  # made in this thread: only what is made is for several
+        instances, alarms, tables = self._at_once(self._running, self._alarms, self._tables)
+        return World(instances=instances, alarms=alarms, routes=self._routes(instances, tables))
 
     def change(self, changes: Sequence[RouteChange]) -> Mapping[TableRoute, str]:
         """Make every change, whatever becomes of the others: why each failed that did."""
-        if self.threads == 1 or len(changes) < 2:  # noqa: PLR2004 (one needs no thread)
-            outcomes = [self._change(change) for change in changes]
-        else:
-            with ThreadPoolExecutor(min(self.threads, len(changes))) as pool:
-                outcomes = list(pool.map(self._change, changes))
+        outcomes = self._at_once(*(partial(self._change, change) for change in changes))
         return {
             change.route: error
             for change, error in zip(changes, outcomes, strict=True)
@@ -62,7 +60,7 @@ class AwsGroup:
     def replace(self, instance: Instance) -> bool:
         """Tell the auto scaling group that an instance is ill; False if it is gone already."""
         act = partial(
-            self.clients["autoscaling"].set_instance_health,
+            self.client("autoscaling").set_instance_health,
             InstanceId=instance.instance,
             HealthStatus="Unhealthy",
             ShouldRespectGracePeriod=True,
@@ -75,20 +73,18 @@ class AwsGroup:
             raise
         return True
 
-    def _running(self) -> Iterator[Instance]:
+    def _at_once(self, *works: Callable[[], Any]) -> list[Any]:
+        """What each work gives; the first failure of one, once all have ended."""
+        if self.threads == 1 or len(works) < 2:  # noqa: PLR2004 (one needs no thread)
+            return [work() for work in works]
+        with ThreadPoolExecutor(min(self.threads, len(works))) as pool:
+            begun = [pool.submit(work) for work in works]
+        return [each.result() for each in begun]
+
+    def _running(self) -> tuple[Instance, ...]:
         wanted = {f"tag:{GROUP_OF}": [self.setup.asg], "instance-state-name": ["running"]}
-        for found in self._instances(_filters(wanted)):
-            first = _first_interface(found)
-            if first is not None:
-                yield Instance(
-                    zone=found["Placement"]["AvailabilityZone"],
-                    interface=first["NetworkInterfaceId"],
-                    instance=found["InstanceId"],
-                    launched=found["LaunchTime"].timestamp(),
-                    addresses=frozenset(
-                        each["PrivateIpAddress"] for each in first.get("PrivateIpAddresses", ())
-                    ),
-                )
+        found = self._instances(_filters(wanted))
+        return tuple(i for each in found if (i := _instance(each)) is not None)
 
     def _instances(self, filters: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         act = partial(self._ec2.describe_instances, Filters=filters)
@@ -98,7 +94,7 @@ class AwsGroup:
     def _alarms(self) -> Mapping[str, Alarm]:
         names = list(self.setup.alarms.values())
         act = partial(
-            self.clients["cloudwatch"].describe_alarms,
+            self.client("cloudwatch").describe_alarms,
             AlarmNames=names,
             AlarmTypes=["MetricAlarm"],  # others need rights on every alarm of the account
         )
@@ -109,12 +105,11 @@ class AwsGroup:
             for zone, name in self.setup.alarms.items()
         }
 
-    def _routes(self, instances: Iterable[Instance]) -> Mapping[TableRoute, Target | None]:
-        """What each route leads to; one whose table is not there is unread."""
-        routes = list(dict.fromkeys(r for share in self.setup.shares for r in share.routes))
-        tables = sorted({route.table for route in routes})
-        act = partial(self._ec2.describe_route_tables, Filters=_filters({"route-table-id": tables}))
-        found = {
+    def _tables(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """The routes of each table that is there, by their destinations."""
+        ids = sorted({route.table for share in self.setup.shares for route in share.routes})
+        act = partial(self._ec2.describe_route_tables, Filters=_filters({"route-table-id": ids}))
+        return {
             table["RouteTableId"]: {
                 each["DestinationCidrBlock"]: each
                 for each in table["Routes"]
@@ -122,14 +117,20 @@ class AwsGroup:
             }
             for table in self._pages("ec2:DescribeRouteTables", act, "RouteTables")
         }
-        known = {route: found.get(route.table, {}).get(route.destination) for route in routes}
+
+    def _routes(
+        self, instances: Iterable[Instance], tables: dict[str, dict[str, dict[str, Any]]]
+    ) -> Mapping[TableRoute, Target | None]:
+        """What each route leads to; one whose table is not there is unread."""
+        routes = list(dict.fromkeys(r for share in self.setup.shares for r in share.routes))
+        known = {route: tables.get(route.table, {}).get(route.destination) for route in routes}
         own = {instance.interface for instance in instances}
-        others = {i for each in known.values() if each and (i := each.get("NetworkInterfaceId"))}
-        kinds = self._kinds(others - own)
+        led = {i for each in known.values() if each and (i := each.get("NetworkInterfaceId"))}
+        kinds = self._kinds(led - own)
         return {
-            route: Target(kind="unread", text=f"there is no route table {route.table}")
-            if route.table not in found
-            else _target(each, own, kinds)
+            route: _target(each, own, kinds)
+            if route.table in tables
+            else Target(kind="unread", text=f"there is no route table {route.table}")
             for route, each in known.items()
         }
 
@@ -194,7 +195,7 @@ class AwsGroup:
 
     @property
     def _ec2(self) -> Any:  # noqa: ANN401 (boto3 makes its clients as it goes)
-        return self.clients["ec2"]
+        return self.client("ec2")
 
 
 def _is_absent(error: CallError) -> bool:
@@ -211,11 +212,19 @@ def _tags(found: Mapping[str, Any], field: str = "Tags") -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in found.get(field, ())}
 
 
-def _first_interface(found: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The interface with device index 0."""
+def _instance(found: Mapping[str, Any]) -> Instance | None:
+    """An instance with its interface of device index 0; None while it has none."""
     for each in found.get("NetworkInterfaces", ()):
         if each.get("Attachment", {}).get("DeviceIndex") == 0:
-            return dict(each)
+            return Instance(
+                zone=found["Placement"]["AvailabilityZone"],
+                interface=each["NetworkInterfaceId"],
+                instance=found["InstanceId"],
+                launched=found["LaunchTime"].timestamp(),
+                addresses=frozenset(
+                    held["PrivateIpAddress"] for held in each.get("PrivateIpAddresses", ())
+                ),
+            )
     return None
 
 
