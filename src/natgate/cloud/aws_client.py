@@ -161,8 +161,9 @@ def _new_session(region: str) -> Any:  # noqa: ANN401 (an extra)
 def filters(**values: str | list[str]) -> list[dict[str, object]]:
     """Filters of a Describe call: `vpc_id="vpc-1"` is the filter vpc-id."""
     return [
-        {"Name": name.replace("__", ".").replace("_", "-"), "Values": [v] if isinstance(v, str) else v}
+        {
+            "Name": name.replace("__", ".").replace("_", "-"),
+            "Values": [v] if isinstance(v, str) else v,
+        }
         for name, v in values.items()
     ]
-
-

@@ -105,9 +105,8 @@ class Vpc:
         return frozenset(IPv4Network(subnet["CidrBlock"]) for subnet in answer["Subnets"])
 
     async def _find(self) -> None:
-        tags = {f"tag:{aws_routes.GROUP_TAG}": self.group, "tag-key": aws_routes.TABLE_TAG}
-        wanted = [{"Name": name, "Values": [value]} for name, value in tags.items()]
-        found = await self._tables(wanted)
+        wanted = {f"tag:{aws_routes.GROUP_TAG}": self.group, "tag-key": aws_routes.TABLE_TAG}
+        found = await self._tables(filters(**wanted))
         tables = aws_routes.named_tables(found, self.names, self._ids)
         self._found = {name: table.id for name, table in tables.items() if name not in self._ids}
         self._found_at = time.monotonic()
@@ -123,4 +122,3 @@ class Vpc:
             "ec2", "DescribeNetworkInterfaces", "NetworkInterfaces", Filters=wanted
         )
         return aws_routes.parse_interfaces(answer)
-

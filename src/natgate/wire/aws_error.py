@@ -50,6 +50,7 @@ _UNKNOWN_KEYS = frozenset(
     }
 )
 _REFUSED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+_NO_TABLE = frozenset({"InvalidRouteTableID.NotFound"})
 _SECRET = re.compile(r"\b(?:A[KS]IA|AROA|AIDA)[A-Z0-9]{12,}\b|[A-Za-z0-9+/=_-]{40,}")
 _MOST = 200
 
@@ -70,19 +71,16 @@ def sentence(*, code: str, message: str, service: str, operation: str, resource:
     """An error in words; `resource` is what the call was about, empty if nothing in particular."""
     action = f"{service}:{operation}"
     on = f" on {resource}" if resource else ""
-    if code in _EXPIRED:
-        return f"the AWS credentials have expired ({code} at {action}); renew them"
-    if code in _UNKNOWN_KEYS:
-        return f"AWS does not know these credentials ({code} at {action}); look at the role"
-    if code in _REFUSED:
-        return f"not authorised: {action}{on}; allow it in the policy of the node's role"
-    if code in _THROTTLED:
-        return f"AWS throttled {action}{on} until the deadline ({code})"
-    if code in _AWAY:
-        return f"AWS failed at {action}{on} until the deadline ({code})"
-    if code == "InvalidRouteTableID.NotFound":
-        return f"there is no such route table: {resource}; correct steering.tables"
-    return f"{action}{on} failed: {code}: {harmless(message)}"
+    meanings = (
+        (_EXPIRED, f"the AWS credentials have expired ({code} at {action}); renew them"),
+        (_UNKNOWN_KEYS, f"AWS does not know these credentials ({code} at {action}); see the role"),
+        (_REFUSED, f"not authorised: {action}{on}; allow it in the policy of the node's role"),
+        (_THROTTLED, f"AWS throttled {action}{on} until the deadline ({code})"),
+        (_AWAY, f"AWS failed at {action}{on} until the deadline ({code})"),
+        (_NO_TABLE, f"there is no such route table: {resource}; correct steering.tables"),
+    )
+    other = f"{action}{on} failed: {code}: {harmless(message)}"
+    return next((meaning for codes, meaning in meanings if code in codes), other)
 
 
 def harmless(message: str) -> str:
