@@ -190,7 +190,33 @@ class Account:
             return _error("RouteAlreadyExists", "The route exists already.")
         if operation == "AssociateAddress":
             self._stands[given["AllocationId"]] = given["PrivateIpAddress"]
+        if operation == "AssignPrivateIpAddresses":
+            self._take_away(given["PrivateIpAddress.1"])
+        if operation == "DescribeNetworkInterfaces" and "Filter.2.Value.1" in given:
+            return self._holders(given)
         return None
+
+    def _take_away(self, address: str) -> None:
+        """An address that is assigned anew leaves its interface: moto has it on both."""
+        for found in self._interfaces():
+            if address in _secondary(found):
+                self.ec2.unassign_private_ip_addresses(
+                    NetworkInterfaceId=found["NetworkInterfaceId"], PrivateIpAddresses=[address]
+                )
+
+    def _holders(self, given: Mapping[str, Any]) -> tuple["_Response", dict[str, Any]]:
+        """The interfaces of a VPC that have one of some addresses: moto looks at primary ones only."""
+        wanted = {value for name, value in given.items() if name.startswith("Filter.2.Value.")}
+        found = [
+            each
+            for each in self._interfaces()
+            if each["VpcId"] == given["Filter.1.Value.1"]
+            and wanted & {each["PrivateIpAddress"], *_secondary(each)}
+        ]
+        return _Response(HTTPStatus.OK), {"NetworkInterfaces": found}
+
+    def _interfaces(self) -> list[dict[str, Any]]:
+        return list(self.ec2.describe_network_interfaces()["NetworkInterfaces"])
 
     def _associated(self, parsed: dict[str, Any], **_: object) -> None:
         """Which private address an elastic one stands for: moto says the primary one, always."""
@@ -198,6 +224,11 @@ class Account:
             private = self._stands.get(address["AllocationId"])
             if private is not None:
                 address["PrivateIpAddress"] = private
+
+
+def _secondary(interface: Mapping[str, Any]) -> set[str]:
+    listed = interface["PrivateIpAddresses"]
+    return {each["PrivateIpAddress"] for each in listed if not each["Primary"]}
 
 
 @dataclass(frozen=True, slots=True)
