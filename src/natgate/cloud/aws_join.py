@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from natgate.cloud.aws_addresses import AwsAddresses
-from natgate.cloud.aws_client import AwsClient
+from natgate.cloud.aws_client import AwsClient, filters
 from natgate.cloud.aws_vpc import Vpc
 from natgate.cloud.imds import Instance
 from natgate.kernel.links import Links
@@ -154,9 +154,8 @@ class Join:
     async def _state(self, instance: str | None) -> str:
         if instance is None:
             return "not attached"
-        answer = await self._client.call(
-            "ec2", "DescribeInstances", instance, InstanceIds=[instance]
-        )
+        wanted = filters(instance_id=instance)  # by a filter one that is long gone is no error
+        answer = await self._client.call("ec2", "DescribeInstances", instance, Filters=wanted)
         found = [i for r in answer["Reservations"] for i in r["Instances"]]
         return str(found[0]["State"]["Name"]) if found else "gone"
 
