@@ -104,7 +104,7 @@ def test_what_boto3_itself_refuses_is_told(account: Account) -> None:
 
 def test_a_list_in_pages_is_read_to_its_end(account: Account) -> None:
     """Each page names the next one."""
-    pages = [{"Subnets": [1, 2], "NextToken": "more"}, {"Subnets": [3]}]
+    pages: list[dict[str, Any]] = [{"Subnets": [1, 2], "NextToken": "more"}, {"Subnets": [3]}]
 
     def turn(operation: str, given: Mapping[str, Any]) -> None:
         number = 1 if given.get("NextToken") == "more" else 0
