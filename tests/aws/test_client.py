@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from natgate.cloud.aws_client import AwsClient, AwsError, filters
+from natgate.cloud.aws_calls import AwsError
+from natgate.cloud.aws_client import AwsClient, filters
 from natgate.model.error import RefusedError
 from tests.aws.account import REGION, Account
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from natgate.cli import aws as command
 from natgate.cli.main import main
-from natgate.cloud import aws_client
+from natgate.cloud import aws_calls
 from natgate.cloud.imds import ENDPOINT
 from tests.aws.account import SPEC, Account, Scene
 from tests.aws.metadata import Service, serving, values
@@ -38,7 +38,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
 @pytest.fixture
 def run(account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a sub-command with the spec, in the account as AWS would be."""
-    monkeypatch.setattr(aws_client, "_new_session", lambda _: account.strict)
+    monkeypatch.setattr(aws_calls, "_new_session", lambda _: account.strict)
     path = tmp_path / "spec.yaml"
     path.write_text(SPEC.replace("OPTIONS", ""))
 

@@ -198,7 +198,7 @@ def test_one_table_that_refuses_keeps_no_other_back(
     account.fail("CreateRoute", "UnauthorizedOperation", RouteTableId=scene.tables["a"])
     assert point(steering, *ROUTES) == {
         EVERY: f"not authorised: ec2:CreateRoute on {scene.tables['a']} (0.0.0.0/0); allow it in the "
-        "policy of the node's role"
+        "policy of the role in use"
     }
     assert read(steering, *ROUTES) == [NODES[0], None, NODES[0]]
 

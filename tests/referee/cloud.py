@@ -75,7 +75,7 @@ class Cloud:
         self.before: Hook = lambda _name, _arguments: None
 
     def client(self, name: str) -> "_Client":
-        """The client of an API, as `natgate.cloud.aws_calls.client_of` gives them."""
+        """The client of an API, as `natgate.cloud.aws_calls.Clients` gives them."""
         assert name in {"ec2", "cloudwatch", "autoscaling"}
         return _Client(self)
 

@@ -17,7 +17,7 @@ PROGRAM = """\
 import sys
 sys.path[:0] = sys.argv[1:]
 from natgate.agent.referee import handler
-from natgate.cloud.aws_calls import client_of
+from natgate.cloud.aws_calls import Clients
 from natgate.model.error import NatgateError
 {body}
 """
@@ -63,7 +63,7 @@ def boto3_only(tmp_path: Path) -> Path:
 def test_the_handler_runs_on_boto3_alone(alone: Path, boto3_only: Path) -> None:
     """Clients of all its APIs are made."""
     body = (
-        "give = client_of('ap-northeast-1')\n"
+        "give = Clients('ap-northeast-1')\n"
         "print(*(give(name).meta.region_name for name in ('ec2', 'cloudwatch', 'autoscaling')))"
     )
     assert _run(body, alone, boto3_only) == " ".join(3 * ["ap-northeast-1"])
@@ -71,7 +71,7 @@ def test_the_handler_runs_on_boto3_alone(alone: Path, boto3_only: Path) -> None:
 
 def test_the_handler_says_what_it_lacks(alone: Path) -> None:
     """Without boto3 it can still be imported."""
-    body = "try: client_of('ap-northeast-1')\nexcept NatgateError as error: print(error)"
+    body = "try: Clients('ap-northeast-1')\nexcept NatgateError as error: print(error)"
     assert _run(body, alone) == "steering aws needs boto3: pip install 'natgate[aws]'"
 
 

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Protocol
 
 from natgate.agent.referee_log import RefereeLog
-from natgate.cloud.aws_calls import CONNECT, READ, Patience, client_of
+from natgate.cloud.aws_calls import CONNECT, READ, Clients, Patience
 from natgate.cloud.aws_referee import AwsGroup
 from natgate.model.error import HostError, RefusedError
 from natgate.model.referee import (
@@ -38,7 +38,7 @@ TURNS = 8
 RESERVE = CONNECT + READ
 """Seconds that are kept of the function's time: a last call may take as long, then it is said."""
 
-_client_of = cache(client_of)
+_client_of = cache(Clients)
 
 
 class Group(Protocol):

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Address
 
-from natgate.cloud.aws_client import AwsClient, AwsError
+from natgate.cloud.aws_calls import AwsError
+from natgate.cloud.aws_client import AwsClient
 from natgate.cloud.aws_vpc import Vpc
 from natgate.cloud.interface import Target
 from natgate.model.error import HostError

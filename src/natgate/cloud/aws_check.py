@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from natgate.cloud.aws import AwsSteering
-from natgate.cloud.aws_client import AwsClient, AwsError
+from natgate.cloud.aws_calls import AwsError
+from natgate.cloud.aws_client import AwsClient
 from natgate.cloud.aws_join import settings_of
 from natgate.cloud.aws_vpc import Vpc
 from natgate.model.aws import is_held

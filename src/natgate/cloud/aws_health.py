@@ -3,7 +3,8 @@
 import asyncio
 import json
 
-from natgate.cloud.aws_client import AwsClient, AwsError
+from natgate.cloud.aws_calls import AwsError
+from natgate.cloud.aws_client import AwsClient
 from natgate.cloud.imds import Metadata
 from natgate.model.error import HostError
 from natgate.model.spec import Spec

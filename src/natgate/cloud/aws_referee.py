@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from natgate.cloud.aws_calls import THREADS, CallError, Patience, call
+from natgate.cloud.aws_calls import THREADS, AwsError, Patience, call
 from natgate.model.error import HostError
 from natgate.model.referee import (
     Alarm,
@@ -43,8 +43,6 @@ class AwsGroup:
 
     def read(self) -> World:
         """Instances, alarms and routes, as AWS knows them now; HostError if one cannot be read."""
-        for name in ("ec2", "cloudwatch"):
-            self.client(name)  # made in this thread: only what is made is for several
         instances, alarms, tables = self._at_once(self._running, self._alarms, self._tables)
         return World(instances=instances, alarms=alarms, routes=self._routes(instances, tables))
 
@@ -67,7 +65,7 @@ class AwsGroup:
         )
         try:
             call("autoscaling:SetInstanceHealth", instance.instance, act, self.patience)
-        except CallError as error:
+        except AwsError as error:
             if error.code == "ValidationError" and "not found" in str(error):
                 return False
             raise
@@ -171,7 +169,7 @@ class AwsGroup:
         """Create or replace; the other of the two, if somebody else was there in between."""
         try:
             self._write(change.kind, change)
-        except CallError as error:
+        except AwsError as error:
             if change.kind == "create" and error.code == "RouteAlreadyExists":
                 self._write("replace", change)
             elif change.kind == "replace" and _is_absent(error):
@@ -198,7 +196,7 @@ class AwsGroup:
         return self.client("ec2")
 
 
-def _is_absent(error: CallError) -> bool:
+def _is_absent(error: AwsError) -> bool:
     """EC2 says it as "There is no route defined for '10.0.0.0/24' in the route table"."""
     unsaid = error.code == "InvalidParameterValue" and "no route defined" in str(error)
     return unsaid or error.code == "InvalidRoute.NotFound"

@@ -74,7 +74,7 @@ def sentence(*, code: str, message: str, service: str, operation: str, resource:
     meanings = (
         (_EXPIRED, f"the AWS credentials have expired ({code} at {action}); renew them"),
         (_UNKNOWN_KEYS, f"AWS does not know these credentials ({code} at {action}); see the role"),
-        (_REFUSED, f"not authorised: {action}{on}; allow it in the policy of the node's role"),
+        (_REFUSED, f"not authorised: {action}{on}; allow it in the policy of the role in use"),
         (_THROTTLED, f"AWS throttled {action}{on} until the deadline ({code})"),
         (_AWAY, f"AWS failed at {action}{on} until the deadline ({code})"),
         (_NO_TABLE, f"there is no such route table: {resource}; correct steering.tables"),

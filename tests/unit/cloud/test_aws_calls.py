@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from natgate.cloud.aws_calls import FIRST_PAUSE, LAST_PAUSE, CallError, Patience, call
+from natgate.cloud.aws_calls import FIRST_PAUSE, LAST_PAUSE, AwsError, Patience, call
 from natgate.model.error import HostError
 
 
@@ -87,7 +87,7 @@ def test_no_pause_goes_beyond_the_deadline() -> None:
     """The last failure is what is said."""
     clock = Clock(deadline=1)
     act = _failing(RefusedCallError("Throttling"), 99)
-    with pytest.raises(CallError, match="AWS throttled ec2:ReplaceRoute on rtb-1") as caught:
+    with pytest.raises(AwsError, match="AWS throttled ec2:ReplaceRoute on rtb-1") as caught:
         call("ec2:ReplaceRoute", "rtb-1", act, clock.patience)
     assert (caught.value.code, caught.value.passing) == ("Throttling", True)
     assert clock.now < 1
@@ -106,14 +106,14 @@ def test_what_does_not_pass_is_said_at_once(error: Exception, code: str, sentenc
     clock = Clock(deadline=60)
     with pytest.raises(HostError, match=sentence) as caught:
         call("ec2:CreateRoute", "rtb-1", _failing(error, 99), clock.patience)
-    assert isinstance(caught.value, CallError)
+    assert isinstance(caught.value, AwsError)
     assert (caught.value.code, clock.waits) == (code, [])
 
 
 def test_what_never_answers_is_out_of_reach() -> None:
     """The sentence names the call and the service."""
     act = _failing(EndpointConnectionError(), 99)
-    with pytest.raises(CallError, match="ec2:DescribeInstances had no answer: the endpoint of ec2"):
+    with pytest.raises(AwsError, match="ec2:DescribeInstances had no answer: the endpoint of ec2"):
         call("ec2:DescribeInstances", "", act, Clock(deadline=3).patience)
 
 
