@@ -6,12 +6,13 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from threading import Barrier
 from typing import Any
 
 import pytest
 
 from natgate.cloud.aws_calls import AwsError
-from natgate.cloud.aws_client import AwsClient, filters
+from natgate.cloud.aws_client import CALLS, AwsClient, filters
 from natgate.model.error import RefusedError
 from tests.aws.account import REGION, Account
 
@@ -101,6 +102,42 @@ def test_what_boto3_itself_refuses_is_told(account: Account) -> None:
     client = account.client()
     with pytest.raises(AwsError, match="ec2:CreateRoute was not called: ParamValidationError"):
         asyncio.run(client.call("ec2", "CreateRoute", "rtb-1", Unheard="of"))
+
+
+def test_what_nobody_waits_for_is_not_begun_again(account: Account) -> None:
+    """Neither a call that fails after its caller has gone, nor one that waits for a thread.
+
+    Other calls get every thread then.
+    """
+    begun, left, every = Barrier(CALLS + 1), Barrier(CALLS + 1), Barrier(CALLS)
+    made = []
+
+    def hold(operation: str, _: Mapping[str, Any]) -> tuple[str, str] | None:
+        if operation == "DescribeSubnets":
+            every.wait(10)
+            return None
+        made.append(operation)
+        begun.wait(10)
+        left.wait(10)
+        return "RequestLimitExceeded", "later"
+
+    account.faults.append(hold)
+    account.lag("DescribeSubnets", {"Subnets": []})
+    client = account.client()
+
+    async def leave() -> None:
+        async with asyncio.TaskGroup() as callers:
+            calls = [
+                callers.create_task(client.call("ec2", "DescribeVpcs")) for _ in range(CALLS + 1)
+            ]
+            await asyncio.to_thread(begun.wait, 10)
+            for each in calls:
+                each.cancel()
+        await asyncio.to_thread(left.wait, 10)
+        await asyncio.gather(*(client.call("ec2", "DescribeSubnets") for _ in range(CALLS)))
+
+    asyncio.run(leave())
+    assert len(made) == CALLS
 
 
 def test_a_list_in_pages_is_read_to_its_end(account: Account) -> None:
