@@ -4,7 +4,6 @@ User data runs this text before anything is installed: not every image has a pro
 each has the Python of cloud-init. So it needs the standard library only, and Python 3.9.
 """
 
-import datetime
 import hashlib
 import hmac
 import json
@@ -27,11 +26,11 @@ def credentials() -> dict[str, str]:
     return found
 
 
-def signed(
-    host: str, path: str, region: str, keys: dict[str, str], when: datetime.datetime
-) -> dict[str, str]:
-    """The headers of a GET, by Signature Version 4; `path` has no character that needs quoting."""
-    stamp = when.strftime("%Y%m%dT%H%M%SZ")
+def signed(host: str, path: str, region: str, keys: dict[str, str], stamp: str) -> dict[str, str]:
+    """The headers of a GET by Signature Version 4, for a `path` without characters to be quoted.
+
+    `stamp` is the time in UTC, such as 20261127T081500Z.
+    """
     scope = f"{stamp[:8]}/{region}/s3/aws4_request"
     headers = {
         "host": host,
@@ -65,8 +64,8 @@ def main(bucket: str, key: str, region: str, suffix: str, file: str) -> None:
     host, path = f"{bucket}.s3.{region}.{suffix}", f"/{key}"
     for left in reversed(range(6)):
         try:
-            now = datetime.datetime.fromtimestamp(time.time(), datetime.timezone.utc)
-            headers = signed(host, path, region, credentials(), now)
+            stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+            headers = signed(host, path, region, credentials(), stamp)
             pathlib.Path(file).write_bytes(read(f"https://{host}{path}", headers))
         except (OSError, IndexError) as error:
             if not left:

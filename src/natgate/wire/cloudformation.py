@@ -109,7 +109,9 @@ def _parameters(plan: Deployment, system: System) -> Resource:
             "An image of your own; ImageParameter if empty", r"|ami-[0-9a-f]{8,17}", default=""
         ),
         "ImageParameter": {
-            **_parameter("AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>", f"An image of {system}"),
+            **_parameter(
+                "AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>", f"An image of {system}"
+            ),
             "Default": GROUNDS[system].image,
         },
         "InstanceType": _text("Type of every node", r"[a-z0-9.-]+", default="c6i.large"),

@@ -190,7 +190,6 @@ def _fixed_subnets(plan: Deployment) -> Resource:
             "Properties": {
                 "VpcId": {"Ref": "VpcId"},
                 "CidrBlock": str(cidr),
-                "AvailabilityZone": plan.zones[0].name,
                 "Tags": _tags(plan, f"{plan.name} fixed addresses, no hosts"),
             },
         }

@@ -171,9 +171,7 @@ def _rules(plan: Deployment) -> dict[str, Resource]:
             detail={"state": ["stopping", "shutting-down"]},
         ),
         "Alarm": _pattern("aws.cloudwatch", "CloudWatch Alarm State Change", resources=alarms),
-        "PathHealth": _pattern(
-            "natgate", "natgate Path Health", detail={"group": [plan.group]}
-        ),
+        "PathHealth": _pattern("natgate", "natgate Path Health", detail={"group": [plan.group]}),
         "Tick": {"ScheduleExpression": "rate(1 minute)"},
     }
 
