@@ -1,4 +1,4 @@
-"""Specs of deployments on AWS: one gateway in two zones, two gateways, three zones."""
+"""Specs of deployments on AWS: two zones, two gateways, three zones, an elastic address."""
 
 from natgate.model.spec import Spec
 from natgate.wire.cloudformation_setup import Deployment, deployment
@@ -43,7 +43,26 @@ THREE_ZONES = replaced(
     ("heartbeat:", "replication: {kind: none}\nheartbeat:"),
 )
 
-ALL = {"two-zones": TWO_ZONES, "two-gateways": TWO_GATEWAYS, "three-zones": THREE_ZONES}
+ELASTIC = replaced(
+    TWO_ZONES,
+    (
+        STEERING,
+        f"""\
+  - name: outside
+    nodes: [node-a]
+    addresses: [{{address: 10.10.0.21}}]
+    snat: [{{name: to-all, sources: [10.10.0.0/28], destinations: [203.0.113.0/24]}}]
+    health: {{upstream: [{{kind: icmp, address: 203.0.113.1}}]}}
+{STEERING.removesuffix("}")}, elastic: {{192.0.2.7: 10.10.0.21}}}}""",
+    ),
+)
+
+ALL = {
+    "two-zones": TWO_ZONES,
+    "two-gateways": TWO_GATEWAYS,
+    "three-zones": THREE_ZONES,
+    "elastic": ELASTIC,
+}
 
 
 def planned(text: str = TWO_ZONES) -> Deployment:

@@ -19,6 +19,7 @@ from tests.aws_signature import KEYS, is_signed
 
 METADATA, SSM = ("169.254.169.254", 80), ("127.0.0.1", 8080)
 SECRET = "a heartbeat key of tests"  # noqa: S105 (of tests)
+LENT = {**KEYS, "Code": "Success", "Expiration": "2099-01-01T00:00:00Z"}
 ROLE = "/latest/meta-data/iam/security-credentials/"
 
 
@@ -36,7 +37,7 @@ class Answers(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """IMDS with the token, or an object of the bucket if the request is signed."""
         if self.path.startswith("/latest/"):
-            known = {ROLE: b"node-role\n", f"{ROLE}node-role": json.dumps(KEYS).encode()}
+            known = {ROLE: b"node-role\n", f"{ROLE}node-role": json.dumps(LENT).encode()}
             good = self.headers["X-aws-ec2-metadata-token"] == "a token"
             self._answer(known.get(self.path) if good else None)
             return

@@ -76,6 +76,7 @@ def _packages(root: Path, target: Path) -> None:
     shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
     wanted = GROUNDS["debian-12"].packages
     apt = [*ENDING, "chroot", str(root), "apt-get", "-q", "-o", "Acquire::Retries=3"]
+    execute(*apt, "clean")
     execute(*apt, "update")
     execute(*apt, "install", "-y", "--no-install-recommends", "--download-only", *wanted)
     shutil.move(root / "var/cache/apt/archives", target)

@@ -114,7 +114,7 @@ def _parameters(plan: Deployment, system: System) -> Resource:
             ),
             "Default": GROUNDS[system].image,
         },
-        "InstanceType": _text("Type of every node", r"[a-z0-9.-]+", default="c6i.large"),
+        "InstanceType": _text("Type of every node", r"[a-z0-9.-]+", default="c7i.large"),
         "NodeRouteTables": _parameter(
             "CommaDelimitedList", "Tables of the node subnets, for the endpoint of S3", default=""
         ),

@@ -73,13 +73,11 @@ def _security_group(plan: Deployment) -> Resource:
 
 
 def _between_nodes(plan: Deployment) -> Resource:
-    """Heartbeats with their probes, replication, hand-over, and pings of a silent node."""
+    """Heartbeats with their probes, replication, and pings of a silent node."""
     spec = plan.spec
     ports = {"Heartbeats": (spec.heartbeat.port, spec.heartbeat.reflection_port)}
     if spec.replication.kind == "conntrackd":
         ports["Replication"] = (spec.replication.port, spec.replication.port)
-    if any(gateway.mode == "active-active" for gateway in spec.gateways):
-        ports["HandOver"] = (spec.handover.port, spec.handover.port)
     rules = {
         name: {"IpProtocol": "udp", "FromPort": first, "ToPort": last}
         for name, (first, last) in ports.items()
