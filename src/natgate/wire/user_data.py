@@ -105,9 +105,13 @@ AWS_DEFAULT_REGION=$REGION /opt/natgate/.venv/bin/python - "$KEY_PARAMETER" {key
 # 5. The units: first the node's address, then the agent.
 cp -R units/. /etc/systemd/system/
 systemctl daemon-reload
-# The agent switches forwarding on, after its guard is in place; nftables.service would flush it.
-systemctl disable --now nftables.service conntrackd.service || true
-systemctl enable --now natgate-aws-join.service natgate.service
+# The one would flush the rules of the agent, the other would have its port.
+for unit in nftables.service conntrackd.service; do
+    systemctl disable "$unit" || true
+    systemctl stop "$unit" || true
+done
+systemctl enable natgate-aws-join.service natgate.service
+systemctl start --no-block natgate-aws-join.service natgate.service
 """
 
 
