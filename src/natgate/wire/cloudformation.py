@@ -8,7 +8,7 @@ import json
 from natgate.model.spec import Spec
 from natgate.wire.cloudformation_nodes import node_resources
 from natgate.wire.cloudformation_referee import referee_resources
-from natgate.wire.cloudformation_rights import node_role, referee_role
+from natgate.wire.cloudformation_rights import key_policy, node_role, referee_role
 from natgate.wire.cloudformation_setup import Deployment, Resource, deployment
 from natgate.wire.user_data import GROUNDS, System, user_data
 
@@ -57,6 +57,7 @@ def template(spec: Spec, system: System, fetch: str) -> str:
         },
         "Resources": {
             "NodeRole": node_role(plan),
+            "KeyPolicy": key_policy(),
             "RefereeRole": referee_role(plan),
             **node_resources(plan, user_data(plan, system, fetch, values)),
             **referee_resources(plan),

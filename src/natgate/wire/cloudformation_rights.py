@@ -5,7 +5,6 @@ may replace all of it (research/aws.md, section 5), so tables are named one by o
 """
 
 from collections.abc import Iterable
-from typing import Any
 
 from natgate.wire.cloudformation_setup import Deployment, Resource
 
@@ -62,17 +61,23 @@ def node_role(plan: Deployment) -> Resource:
     ]
     if plan.steering.elastic:
         policy.append(_associate(plan))
-    with_key = _allow(
+    return _role("ec2.amazonaws.com", _policy("node", policy))
+
+
+def key_policy() -> Resource:
+    """What a node may do beside, if its key is encrypted with a key of the operator's own."""
+    via = {"Fn::Sub": "ssm.${AWS::Region}.${AWS::URLSuffix}"}
+    statement = _allow(
         "DecryptKey",
         "kms:Decrypt",
         {"Ref": "KeyEncryptionArn"},
-        {"StringEquals": {"kms:ViaService": {"Fn::Sub": "ssm.${AWS::Region}.${AWS::URLSuffix}"}}},
+        {"StringEquals": {"kms:ViaService": via}},
     )
-    policies: list[Any] = [
-        _policy("node", policy),
-        {"Fn::If": ["OwnEncryption", _policy("key", [with_key]), {"Ref": "AWS::NoValue"}]},
-    ]
-    return _role("ec2.amazonaws.com", policies)
+    return {
+        "Type": "AWS::IAM::Policy",
+        "Condition": "OwnEncryption",
+        "Properties": {**_policy("key", [statement]), "Roles": [{"Ref": "NodeRole"}]},
+    }
 
 
 def referee_role(plan: Deployment) -> Resource:
@@ -86,7 +91,7 @@ def referee_role(plan: Deployment) -> Resource:
         _lead_routes(plan),
         _allow("ReplaceInstances", "autoscaling:SetInstanceHealth", group_arn(plan)),
     ]
-    return _role("lambda.amazonaws.com", [_policy("referee", policy)])
+    return _role("lambda.amazonaws.com", _policy("referee", policy))
 
 
 def group_arn(plan: Deployment) -> Resource:
@@ -135,12 +140,12 @@ def _policy(name: str, statements: Iterable[Resource]) -> Resource:
     return {"PolicyName": name, "PolicyDocument": document}
 
 
-def _role(service: str, policies: list[Any]) -> Resource:
+def _role(service: str, policy: Resource) -> Resource:
     trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
     return {
         "Type": "AWS::IAM::Role",
         "Properties": {
             "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
-            "Policies": policies,
+            "Policies": [policy],
         },
     }

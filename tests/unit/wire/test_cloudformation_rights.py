@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from natgate.wire.cloudformation_rights import UNLIMITED, node_role, referee_role
+from natgate.wire.cloudformation_rights import UNLIMITED, key_policy, node_role, referee_role
 from natgate.wire.cloudformation_setup import Deployment
 from tests.deployments import ELASTIC, planned
 
@@ -11,9 +11,9 @@ from tests.deployments import ELASTIC, planned
 def statements(plan: Deployment) -> Iterator[dict[str, Any]]:
     """Every statement of both roles."""
     for role in (node_role(plan), referee_role(plan)):
-        for policy in role["Properties"]["Policies"]:
-            chosen = policy["Fn::If"][1] if "Fn::If" in policy else policy
-            yield from chosen["PolicyDocument"]["Statement"]
+        (policy,) = role["Properties"]["Policies"]
+        yield from policy["PolicyDocument"]["Statement"]
+    yield from key_policy()["Properties"]["PolicyDocument"]["Statement"]
 
 
 def listed(value: object) -> list[object]:
