@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from natgate.wire.cloudformation_rights import alarm_arns
 from natgate.wire.cloudformation_setup import Deployment, Resource
 
 COOLDOWN = 300
@@ -158,7 +159,7 @@ def _failure_alarm(plan: Deployment) -> Resource:
 
 def _rules(plan: Deployment) -> dict[str, Resource]:
     """What wakes the referee: the properties of each rule, by name."""
-    alarms = [{"Fn::GetAtt": [f"Alarm{zone.suffix}", "Arn"]} for zone in plan.zones]
+    alarms = alarm_arns(plan)
     return {
         "Launch": _pattern(
             "aws.autoscaling",

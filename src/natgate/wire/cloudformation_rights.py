@@ -82,12 +82,11 @@ def key_policy() -> Resource:
 
 def referee_role(plan: Deployment) -> Resource:
     """The role of the referee."""
-    alarms = [arn("cloudwatch", f"alarm:{plan.alarm(zone)}") for zone in plan.zones]
     log = {"Fn::Sub": "${RefereeLog.Arn}"}
     policy = [
         _allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], log),
         _read(plan, "RouteTables", "NetworkInterfaces", "Instances"),
-        _allow("ReadAlarms", "cloudwatch:DescribeAlarms", alarms),
+        _allow("ReadAlarms", "cloudwatch:DescribeAlarms", alarm_arns(plan)),
         _lead_routes(plan),
         _allow("ReplaceInstances", "autoscaling:SetInstanceHealth", group_arn(plan)),
     ]
@@ -97,6 +96,11 @@ def referee_role(plan: Deployment) -> Resource:
 def group_arn(plan: Deployment) -> Resource:
     """The auto scaling group by its name, whatever id it has been given."""
     return arn("autoscaling", f"autoScalingGroup:*:autoScalingGroupName/{plan.name}")
+
+
+def alarm_arns(plan: Deployment) -> list[Resource]:
+    """The alarm of each zone."""
+    return [arn("cloudwatch", f"alarm:{plan.alarm(zone)}") for zone in plan.zones]
 
 
 def _objects(*names: str) -> list[Resource]:
