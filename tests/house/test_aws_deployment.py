@@ -1,6 +1,5 @@
 """What is deployed on AWS is what AWS, shells and the documents take."""
 
-import json
 import re
 import subprocess
 import sys
@@ -77,11 +76,3 @@ def test_the_guide_fetches_the_packages_that_a_node_needs() -> None:
     commands = "\n".join(blocks(GUIDE, "console")).replace("\\\n", " ")
     for ground in GROUNDS.values():
         assert " ".join(ground.packages) in re.sub(r"\s+", " ", commands)
-
-
-def test_terraform_has_the_parameters_of_the_template() -> None:
-    """The module hands every parameter on, under its own name."""
-    text = (ROOT / "deploy" / "terraform" / "variables.tf").read_text()
-    document = json.loads(template(specs()["two-zones"], "debian-12", FETCH))
-    assert re.search(r'variable "parameters"', text)
-    assert document["Parameters"]
