@@ -11,7 +11,7 @@ REGION = "ap-northeast-1"
 
 
 def is_signed(headers: Mapping[str, str], path: str) -> bool:
-    """Whether a GET's Authorization header is what botocore would have written."""
+    """Whether the Authorization header of a GET is what botocore would have written."""
     given = {name.lower(): value for name, value in headers.items()}
     authorization = given.pop("authorization", "")
     names = authorization.partition("SignedHeaders=")[2].partition(",")[0].split(";")

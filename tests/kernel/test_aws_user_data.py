@@ -17,15 +17,16 @@ import pytest
 
 from natgate.agent.aws_bundle import UNITS, write_bundle
 from natgate.cloud import aws_fetch
-from natgate.wire.user_data import GROUNDS, script
+from natgate.wire.user_data import script
 from tests.aws_signature import REGION
 from tests.deployments import TWO_ZONES, planned
-from tests.house.files import ROOT
+from tests.house.files import ROOT, blocks
 
 from .aws_instance import SECRET
 
 pytestmark = pytest.mark.kernel
 
+GUIDE = ROOT / "docs" / "guides" / "aws.md"
 MIRROR = "http://deb.debian.org/debian"
 IMAGE = "ca-certificates,dbus,python3,systemd"
 """What the cloud image has beside the smallest Debian, of what the script uses."""
@@ -72,14 +73,12 @@ def execute(*argv: str) -> str:
 
 
 def _packages(root: Path, target: Path) -> None:
-    """What the system lacks, as apt finds it there."""
+    """What the system lacks, as the guide's own commands fetch it there."""
     shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
-    wanted = GROUNDS["debian-12"].packages
-    apt = [*ENDING, "chroot", str(root), "apt-get", "-q", "-o", "Acquire::Retries=3"]
-    execute(*apt, "clean")
-    execute(*apt, "update")
-    execute(*apt, "install", "-y", "--no-install-recommends", "--download-only", *wanted)
-    shutil.move(root / "var/cache/apt/archives", target)
+    (found,) = [block for block in blocks(GUIDE, "console") if "apt-get update" in block]
+    commands = "\n".join(line.removeprefix("# ") for line in found.splitlines())
+    execute(*ENDING, "chroot", str(root), "sh", "-ec", f"apt-get clean\ncd /srv\n{commands}")
+    shutil.move(root / "srv/packages", target)
     (root / "etc/resolv.conf").unlink()
 
 

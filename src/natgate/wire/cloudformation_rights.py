@@ -27,8 +27,9 @@ def node_role(plan: Deployment) -> Resource:
     policy = [
         _allow("FetchBundle", "s3:GetObject", _objects("SHA256SUMS", "bundle.tar")),
         _allow("FetchKey", "ssm:GetParameter", arn("ssm", "parameter${KeyParameter}")),
-        _read(plan, "RouteTables", "NetworkInterfaces", "Instances", *_if_elastic(plan)),
-        _lead_routes(plan),
+        _read(plan, "RouteTables", "NetworkInterfaces", "Instances", "Subnets", *_if_elastic(plan)),
+        # A take-over that is rolled back takes away the route that it made.
+        _lead_routes(plan, "ec2:DeleteRoute"),
         _allow(
             "HoldAddresses",
             [
@@ -118,9 +119,9 @@ def _read(plan: Deployment, *kinds: str) -> Resource:
     return _allow("ReadVpcNoResourceLevel", actions, "*", where)
 
 
-def _lead_routes(plan: Deployment) -> Resource:
+def _lead_routes(plan: Deployment, *more: str) -> Resource:
     tables = [arn("ec2", f"route-table/${{{name}}}") for name in plan.tables.values()]
-    return _allow("LeadRoutes", ["ec2:CreateRoute", "ec2:ReplaceRoute"], tables)
+    return _allow("LeadRoutes", ["ec2:CreateRoute", "ec2:ReplaceRoute", *more], tables)
 
 
 def _associate(plan: Deployment) -> Resource:
