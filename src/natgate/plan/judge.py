@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from natgate.model.event import Probe
-from natgate.model.view import GatewayView, Reasons
+from natgate.model.view import GatewayView, PathHealth, Reasons
 from natgate.plan.state import PeerState, Setup, ShareSetup, State, drained, speaks
 
 Condition = Literal["healthy", "silent", "unhealthy", "dead", "drained", "unknown"]
 
 BLOCKED_ROUNDS = 2.5
-"""Probes of a speaking node that may stay unanswered, one each `reread`."""
+"""Probes of a speaking node that may stay unanswered, one each `again`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +48,26 @@ def own_word(state: State, gateway: str) -> GatewayView:
         checked=gateway not in state.own.unchecked,
         unanswered=state.own.unanswered.get(gateway),
     )
+
+
+def path_health(state: State) -> PathHealth | None:
+    """What this node says of itself for all its gateways; None until every check has run.
+
+    A reason that is known already is enough to be ill.
+    """
+    gateways = dict.fromkeys(
+        share.gateway for share in state.setup.shares if state.setup.me in share.nodes
+    )
+    words = {gateway: own_word(state, gateway) for gateway in gateways}
+    reasons = [
+        f"{gateway}: {reason}"
+        for gateway, word in words.items()
+        if word.checked
+        for reason in word.reasons
+    ]
+    if not words or not (reasons or all(word.checked for word in words.values())):
+        return None
+    return PathHealth(reasons=tuple(reasons))
 
 
 def track_health(state: State, now: float) -> State:
@@ -93,7 +113,7 @@ def _blocked(setup: Setup, peer: PeerState) -> bool:
     forwarding = peer.answers.get((Probe.FORWARDING, None))
     if kernel is None or forwarding is None:
         return False
-    return kernel - forwarding > BLOCKED_ROUNDS * setup.reread
+    return kernel - forwarding > BLOCKED_ROUNDS * setup.again
 
 
 def _judge_word(view: GatewayView | None) -> Judgement:
