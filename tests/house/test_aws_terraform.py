@@ -1,6 +1,6 @@
 """The Terraform module makes the stack, by Terraform's own program against moto.
 
-moto's CloudFormation makes no alarm and no EventInvokeConfig, and asks for a few values that AWS
+moto's CloudFormation makes no alarm, EventInvokeConfig or WaitConditionHandle, and asks for a few values that AWS
 does not need (`_for_moto`); all else of the template is made by it.
 """
 
@@ -83,7 +83,7 @@ def client(cloud: Mapping[str, str], service: str) -> Any:  # noqa: ANN401 (as b
 def _for_moto(text: str) -> str:
     """The template with what moto asks for beside: ports of every rule, the size of a disk."""
     document = json.loads(text)
-    resources = {name: each["Properties"] for name, each in document["Resources"].items()}
+    resources = {name: each.get("Properties", {}) for name, each in document["Resources"].items()}
     for properties in resources.values():
         for kind in ("SecurityGroupIngress", "SecurityGroupEgress"):
             for rule in properties.get(kind, ()):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from natgate.agent.aws_bundle import UNITS, write_bundle
+from natgate.agent.aws_bundle import REFEREE, UNITS, write_bundle
 from natgate.cloud import aws_fetch
 from natgate.wire.user_data import script
 from tests.aws_signature import REGION
@@ -134,7 +134,7 @@ def test_a_bare_system_becomes_a_node(workshop: Path) -> None:
     """A changed bundle is refused before anything of it is used; the right one makes a node."""
     sources = {"wheels": [workshop / "wheels"], "packages": [workshop / "packages"]}
     bucket = workshop / "bucket" / "natgate"
-    bundle = write_bundle(bucket, TWO_ZONES, **sources, referee="natgate.model.error")
+    bundle = write_bundle(bucket, TWO_ZONES, **sources, referee=REFEREE)
     archive = bucket / bundle / "bundle.tar"
     whole = archive.read_bytes()
     archive.write_bytes(whole.replace(b"apiVersion", b"apiVersioN", 1))
@@ -153,6 +153,9 @@ def test_a_bare_system_becomes_a_node(workshop: Path) -> None:
 
     assert _inside(workshop, "natgate", "--version").startswith("natgate, version")
     assert "valid" in _inside(workshop, "natgate", "check", "/etc/natgate/spec.yaml")
+    installed = workshop / "root/opt/natgate/.venv/lib/python3.11/site-packages/natgate"
+    assert set(UNITS) <= {path.name for path in (installed / "packaging").iterdir()}
+    assert "--deadline" in _inside(workshop, "natgate", "aws", "join", "--help")
     units = [f"/etc/systemd/system/{name}" for name in UNITS if name.endswith(".service")]
     _inside(workshop, "systemd-analyze", "verify", "--man=no", *units)
     for unit in units:

@@ -60,9 +60,9 @@ def read(url: str, headers: dict[str, str], method: str = "GET") -> bytes:
 
 
 def main(bucket: str, key: str, region: str, suffix: str, file: str) -> None:
-    """Six tries: at the first seconds of an instance its role or its network may not be there."""
+    """Two minutes of tries: an instance may be there before its role and the way to S3."""
     host, path = f"{bucket}.s3.{region}.{suffix}", f"/{key}"
-    for left in reversed(range(6)):
+    for left in reversed(range(24)):
         try:
             stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
             headers = signed(host, path, region, credentials(), stamp)

@@ -26,6 +26,7 @@ def node_resources(plan: Deployment, user_data: Resource) -> Resource:
         "NodeGroup": _security_group(plan),
         **_between_nodes(plan),
         "NodeTemplate": _launch_template(plan, user_data),
+        "Reachable": _reachable(),
         "Nodes": _scaling_group(plan),
         **_fixed_subnets(plan),
         **_endpoints(plan),
@@ -136,8 +137,12 @@ def _scaling_group(plan: Deployment) -> Resource:
     size = len(plan.zones)
     return {
         "Type": "AWS::AutoScaling::AutoScalingGroup",
-        # Without these an instance would come up before it may fetch what it needs.
-        "DependsOn": ["NodeRole", *(f"Alarm{zone.suffix}" for zone in plan.zones), "Referee"],
+        # An instance that comes up before these finds nothing to fetch, or nobody hears of it.
+        "DependsOn": [
+            "OnLaunchPermission",
+            "Reachable",
+            *(f"Alarm{zone.suffix}" for zone in plan.zones),
+        ],
         "UpdatePolicy": {
             "AutoScalingRollingUpdate": {
                 "MaxBatchSize": 1,
@@ -175,6 +180,19 @@ def _scaling_group(plan: Deployment) -> Resource:
                 }
             ],
             "Tags": [{**tag, "PropagateAtLaunch": False} for tag in _tags(plan)],
+        },
+    }
+
+
+def _reachable() -> Resource:
+    """Made after whatever of its metadata is made at all: nothing can depend on that by name."""
+    optional = {"KeyPolicy": "OwnEncryption"}
+    optional |= dict.fromkeys((f"Endpoint{name}" for name in ("S3", *ENDPOINTS)), "WithEndpoints")
+    return {
+        "Type": "AWS::CloudFormation::WaitConditionHandle",
+        "Metadata": {
+            name: {"Fn::If": [condition, {"Ref": name}, "not made"]}
+            for name, condition in optional.items()
         },
     }
 

@@ -11,7 +11,7 @@ SCRIPT = {"Fn::Join": ["", ["#!/bin/bash"]]}
 def resources(text: str = TWO_ZONES) -> dict[str, Any]:
     """Properties by name."""
     found = node_resources(planned(text), SCRIPT)
-    return {name: resource["Properties"] for name, resource in found.items()}
+    return {name: resource.get("Properties", {}) for name, resource in found.items()}
 
 
 def test_there_is_one_instance_for_each_zone() -> None:
@@ -29,6 +29,16 @@ def test_an_update_replaces_one_node_at_a_time() -> None:
     update = node_resources(planned(THREE_ZONES), SCRIPT)["Nodes"]["UpdatePolicy"]
     rolling = update["AutoScalingRollingUpdate"]
     assert (rolling["MaxBatchSize"], rolling["MinInstancesInService"]) == (1, 2)
+
+
+def test_no_instance_starts_before_what_it_needs() -> None:
+    """Endpoints to fetch through, alarms, and a referee that is woken by its launch."""
+    found = node_resources(planned(), SCRIPT)
+    assert {"AlarmA", "AlarmC", "OnLaunchPermission", "Reachable"} == set(
+        found["Nodes"]["DependsOn"]
+    )
+    endpoints = {f"Endpoint{name}" for name in ("S3", *ENDPOINTS)}
+    assert found["Reachable"]["Metadata"].keys() == {"KeyPolicy", *endpoints}
 
 
 def test_an_instance_that_is_never_ready_is_given_up() -> None:

@@ -3,8 +3,11 @@
 import json
 from typing import Any
 
+import pytest
+
 from natgate.wire.cloudformation_referee import referee_resources, referee_setup
-from tests.deployments import ELASTIC, TWO_GATEWAYS, planned
+from natgate.wire.referee_setup import parse_referee
+from tests.deployments import ALL, ELASTIC, TWO_GATEWAYS, planned
 
 
 def resources() -> dict[str, Any]:
@@ -27,6 +30,18 @@ def test_it_is_told_the_zones_and_routes_of_each_share() -> None:
         ],
     }
     assert second["zones"] == ["ap-northeast-1c", "ap-northeast-1a"]
+
+
+@pytest.mark.parametrize("text", ALL.values(), ids=ALL)
+def test_the_referee_takes_what_it_is_told(text: str) -> None:
+    """Once CloudFormation has put the ids of the tables in."""
+    plan = planned(text)
+    setup = referee_setup(plan)
+    for number, parameter in enumerate(plan.tables.values()):
+        setup = setup.replace(f"${{{parameter}}}", f"rtb-{number:017x}")
+    read = parse_referee(setup, "NATGATE_REFEREE")
+    assert read.asg == plan.name
+    assert [share.name for share in read.shares] == [share.name for share in plan.shares]
 
 
 def test_what_lies_on_the_nodes_is_not_its_business() -> None:
