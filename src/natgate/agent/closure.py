@@ -16,14 +16,14 @@ def closure(start: str) -> dict[str, bytes]:
     Imports for type checkers count as well: they are few, and a missing one would be worse.
     """
     found: dict[str, bytes] = {}
-    waiting = [start]
+    waiting = _above(start)
     while waiting:
         path = _file(waiting.pop())
         if path is None or (name := path.relative_to(HOME).as_posix()) in found:
             continue
         found[name] = path.read_bytes()
         waiting += _imported(ast.parse(found[name]))
-    if not found:
+    if _file(start) is None:
         raise RefusedError(f"this natgate has no module {start}")
     return dict(sorted(found.items()))
 
@@ -45,5 +45,10 @@ def _imported(tree: ast.Module) -> Iterator[str]:
         else:
             continue
         for name in names:
-            parts = name.split(".")
-            yield from (".".join(parts[:count]) for count in range(1, len(parts) + 1))
+            yield from _above(name)
+
+
+def _above(module: str) -> list[str]:
+    """A module, and the packages above it."""
+    parts = module.split(".")
+    return [".".join(parts[:count]) for count in range(1, len(parts) + 1)]

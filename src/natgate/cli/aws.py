@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from natgate.agent.main import read_file
+from natgate.cli.aws_deploy import bundle, template, user_data
 from natgate.cli.options import JSON_OPTION
 from natgate.cli.output import out, print_json, table
 from natgate.cloud.aws_check import Check
@@ -26,6 +27,11 @@ SPEC_OPTION = click.option(
 @click.group()
 def aws() -> None:
     """Nodes on AWS: deploy them, let an instance join, check what it may do."""
+
+
+aws.add_command(bundle)
+aws.add_command(template)
+aws.add_command(user_data)
 
 
 @aws.command()

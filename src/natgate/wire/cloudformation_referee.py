@@ -1,0 +1,191 @@
+"""The referee's part of a template: the function, what wakes it, and the alarms that it reads."""
+
+import json
+from typing import Any
+
+from natgate.wire.cloudformation_rights import alarm_arns
+from natgate.wire.cloudformation_setup import Deployment, Resource
+
+COOLDOWN = 300
+"""Seconds after its start in which an instance is not replaced; also the group's grace period."""
+
+DEADLINE = 20
+"""Seconds for one turn of the referee."""
+
+RUNTIME = "python3.13"
+
+
+def referee_resources(plan: Deployment) -> Resource:
+    """Function, log, alarms, rules and the permissions to call it."""
+    found: Resource = {
+        "RefereeLog": {
+            "Type": "AWS::Logs::LogGroup",
+            "DeletionPolicy": "Delete",
+            "UpdateReplacePolicy": "Delete",
+            "Properties": {
+                "LogGroupName": f"/aws/lambda/{plan.name}-referee",
+                "RetentionInDays": {"Ref": "LogRetentionDays"},
+            },
+        },
+        "Referee": _function(plan),
+        "RefereeAsync": {
+            "Type": "AWS::Lambda::EventInvokeConfig",
+            "Properties": {
+                "FunctionName": {"Ref": "Referee"},
+                "Qualifier": "$LATEST",
+                "MaximumEventAgeInSeconds": 300,
+                "MaximumRetryAttempts": 2,
+            },
+        },
+        "RefereeFailed": _failure_alarm(plan),
+    }
+    for zone in plan.zones:
+        found[f"Alarm{zone.suffix}"] = _zone_alarm(plan, zone.name, plan.alarm(zone))
+    for name, rule in _rules(plan).items():
+        found[f"On{name}"] = _rule(f"{plan.name}-{_dashed(name)}", rule)
+        found[f"On{name}Permission"] = {
+            "Type": "AWS::Lambda::Permission",
+            "Properties": {
+                "Action": "lambda:InvokeFunction",
+                "FunctionName": {"Ref": "Referee"},
+                "Principal": "events.amazonaws.com",
+                "SourceArn": {"Fn::GetAtt": [f"On{name}", "Arn"]},
+            },
+        }
+    return found
+
+
+def referee_setup(plan: Deployment) -> str:
+    """The value of NATGATE_REFEREE, for Fn::Sub: tables are their parameters."""
+    zones = {zone.node: zone for zone in plan.zones}
+    shares = [
+        {
+            "name": share.name,
+            "zones": [zones[node].name for node in share.nodes],
+            "addresses": {zones[node].name: str(zones[node].address) for node in share.nodes},
+            "routes": [
+                {
+                    "table": f"${{{plan.tables[route.table]}}}",
+                    "destination": str(route.destination),
+                }
+                for route in share.routes
+            ],
+        }
+        for share in plan.shares
+    ]
+    setup: dict[str, Any] = {
+        "group": plan.group,
+        "region": plan.region,
+        "asg": plan.name,
+        "alarms": {zone.name: plan.alarm(zone) for zone in plan.zones},
+        "shares": shares,
+        "cooldown": COOLDOWN,
+        "adopt": plan.steering.adopt,
+        "deadline": DEADLINE,
+    }
+    return json.dumps(setup)
+
+
+def _function(plan: Deployment) -> Resource:
+    return {
+        "Type": "AWS::Lambda::Function",
+        "DependsOn": ["RefereeLog"],
+        "Properties": {
+            "FunctionName": f"{plan.name}-referee",
+            "Description": "Leads the routes of natgate's gateways to a healthy zone",
+            "Runtime": RUNTIME,
+            "Handler": "natgate.agent.referee.handler",
+            "Role": {"Fn::GetAtt": ["RefereeRole", "Arn"]},
+            "Code": {
+                "S3Bucket": {"Ref": "Bucket"},
+                "S3Key": {"Fn::Sub": "${KeyPrefix}/${Bundle}/referee.zip"},
+            },
+            "MemorySize": 256,
+            "Timeout": DEADLINE + 10,
+            "ReservedConcurrentExecutions": 1,
+            "Environment": {"Variables": {"NATGATE_REFEREE": {"Fn::Sub": referee_setup(plan)}}},
+        },
+    }
+
+
+def _zone_alarm(plan: Deployment, zone: str, name: str) -> Resource:
+    """Two of three periods of ten seconds that are not healthy, or silent."""
+    return {
+        "Type": "AWS::CloudWatch::Alarm",
+        "Properties": {
+            "AlarmName": name,
+            "AlarmDescription": f"natgate's path through {zone} is broken, or silent",
+            "Namespace": "natgate",
+            "MetricName": "PathHealthy",
+            "Dimensions": [
+                {"Name": "Group", "Value": plan.group},
+                {"Name": "Zone", "Value": zone},
+            ],
+            "Statistic": "Minimum",
+            "Unit": "Count",
+            "ComparisonOperator": "LessThanThreshold",
+            "Threshold": 1,
+            "Period": 10,
+            "EvaluationPeriods": 3,
+            "DatapointsToAlarm": 2,
+            "TreatMissingData": "breaching",
+        },
+    }
+
+
+def _failure_alarm(plan: Deployment) -> Resource:
+    """Tells a person that turns of the referee fail: nobody else would."""
+    return {
+        "Type": "AWS::CloudWatch::Alarm",
+        "Properties": {
+            "AlarmName": f"{plan.name}-referee-failed",
+            "AlarmDescription": "Turns of natgate's referee fail; its log says why",
+            "Namespace": "AWS/Lambda",
+            "MetricName": "Errors",
+            "Dimensions": [{"Name": "FunctionName", "Value": {"Ref": "Referee"}}],
+            "Statistic": "Sum",
+            "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+            "Threshold": 1,
+            "Period": 60,
+            "EvaluationPeriods": 5,
+            "DatapointsToAlarm": 2,
+            "TreatMissingData": "notBreaching",
+            "AlarmActions": {
+                "Fn::If": ["HasTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]
+            },
+        },
+    }
+
+
+def _rules(plan: Deployment) -> dict[str, Resource]:
+    """What wakes the referee: the properties of each rule, by name."""
+    alarms = alarm_arns(plan)
+    return {
+        "Launch": _pattern(
+            "aws.autoscaling",
+            "EC2 Instance Launch Successful",
+            detail={"AutoScalingGroupName": [plan.name]},
+        ),
+        "State": _pattern(
+            "aws.ec2",
+            "EC2 Instance State-change Notification",
+            detail={"state": ["stopping", "shutting-down"]},
+        ),
+        "Alarm": _pattern("aws.cloudwatch", "CloudWatch Alarm State Change", resources=alarms),
+        "PathHealth": _pattern("natgate", "natgate Path Health", detail={"group": [plan.group]}),
+        "Tick": {"ScheduleExpression": "rate(1 minute)"},
+    }
+
+
+def _pattern(source: str, kind: str, **more: object) -> Resource:
+    return {"EventPattern": {"source": [source], "detail-type": [kind], **more}}
+
+
+def _rule(name: str, rule: Resource) -> Resource:
+    target = {"Id": "referee", "Arn": {"Fn::GetAtt": ["Referee", "Arn"]}}
+    properties = {"Name": name, "State": "ENABLED", "Targets": [target], **rule}
+    return {"Type": "AWS::Events::Rule", "Properties": properties}
+
+
+def _dashed(name: str) -> str:
+    return "".join(f"-{c.lower()}" if c.isupper() else c for c in name).lstrip("-")
