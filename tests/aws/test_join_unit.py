@@ -78,7 +78,10 @@ def test_it_joins_with_the_privileges_of_its_unit(account: Account, tmp_path: Pa
     done = joined(tmp_path, allowed)
     assert done.returncode == 0, done.stderr
     assert TAKEN in execute("ip", "address", "show", "dev", "eth0")
-    found = account.ec2.describe_network_interfaces(
-        Filters=[{"Name": "addresses.private-ip-address", "Values": [TAKEN]}]
-    )
-    assert len(found["NetworkInterfaces"]) == 1
+    holders = [
+        interface["NetworkInterfaceId"]
+        for interface in account.ec2.describe_network_interfaces()["NetworkInterfaces"]
+        for held in interface["PrivateIpAddresses"]
+        if held["PrivateIpAddress"] == TAKEN
+    ]
+    assert len(holders) == 1
