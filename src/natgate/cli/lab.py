@@ -7,6 +7,7 @@ import click
 
 from natgate.cli import output
 from natgate.cli.demo import demo
+from natgate.cli.lab_routes import routes_
 from natgate.cli.read import show_status
 from natgate.lab import agents, catalogue, faults, life, namespace, record
 from natgate.lab.scene import Scene, hosts
@@ -28,6 +29,7 @@ def lab() -> None:
 
 
 lab.add_command(demo)
+lab.add_command(routes_)
 
 
 def say(line: str) -> None:

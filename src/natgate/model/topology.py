@@ -15,6 +15,8 @@ from natgate.model.fields import Model, Prefix
 
 LOCAL, MAIN, DEFAULT = "local", "main", "default"
 
+WHOLE_MARK = 0xFFFFFFFF
+
 Text = str
 Stops = Literal["blackhole", "unreachable", "prohibit"]
 
@@ -37,7 +39,7 @@ class PolicyRule(Model):
     source: Prefix | None = None
     destination: Prefix | None = None
     mark: int | None = Field(default=None, ge=0)
-    mask: int = Field(default=0xFFFFFFFF, ge=0)
+    mask: int = Field(default=WHOLE_MARK, ge=0)
     inverted: bool = Field(default=False, description="those that it does not describe")
     table: Text | None = Field(default=None, description="the table that they look into")
     stops: Stops | None = Field(default=None, description="instead of a table: they end here")

@@ -1,0 +1,74 @@
+"""The routes of a lab as its kernels hold them now, as a natgate.routes/v1 file."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from natgate.lab import agents, flat, namespace, network
+from natgate.lab.record import Lab
+from natgate.lab.scene import LINK, VPC, Host, Scene, hosts
+from natgate.model.error import AgentError
+from natgate.model.topology import RoutedHost, Topology
+from natgate.plan.handover import TUNNEL, mark_of
+from natgate.wire.topology import ADDRESSES, RULES, ROUTES, VERSION, Heard, host_of
+
+FORWARDING = "net.ipv4.ip_forward"
+
+
+def read(lab: Lab) -> Topology:
+    """Every host of a lab that is up; HostError if one cannot be asked."""
+    every = hosts(lab.scene)
+    with ThreadPoolExecutor() as pool:
+        found = tuple(pool.map(lambda host: _host(lab, host), every))
+    return Topology.model_validate(
+        {"apiVersion": VERSION, "hosts": found, "carriers": carriers(lab)}
+    )
+
+
+def carriers(lab: Lab) -> dict[str, str]:
+    """The node that carries each share, as an agent says; nothing if none answers."""
+    try:
+        gateways = agents.status(lab)["gateways"]
+    except AgentError:
+        return {}
+    shares = [share for gateway in gateways for share in gateway["shares"]]
+    return {share["name"]: share["carrier"] for share in shares if share["carrier"]}
+
+
+def segments(scene: Scene, host: str) -> Mapping[str, str]:
+    """The segment of each link of a host: two ends of a wire, or the switch of a flat network."""
+    found = {TUNNEL: TUNNEL}
+    for other, port in network.ports(scene).items():
+        up = network.uplink(scene, other)
+        segment = flat.BRIDGE if scene.fabric == "flat" and up == VPC else f"{up}.{port}"
+        if other == host:
+            found[LINK] = segment
+        elif up == host and segment != flat.BRIDGE:
+            found[port] = segment
+    return found
+
+
+def _tables(scene: Scene, host: Host) -> dict[str, str]:
+    """What the scene calls the tables that a kernel knows by number."""
+    if host.name == VPC:
+        return {str(number): name for name, number in network.tables(scene.spec).items()}
+    if host.role == "node":
+        peers = [node.name for node in scene.spec.nodes]
+        return {str(mark_of(scene.spec, peer)): f"handover-{peer}" for peer in peers}
+    return {}
+
+
+def _host(lab: Lab, host: Host) -> RoutedHost:
+    space = lab.namespace(host.name)
+    ip = ["ip", "-n", space, "-j"]
+    forwards = namespace.run(namespace.inside(space, ["sysctl", "--values", FORWARDING]))
+    heard = Heard(
+        name=host.name,
+        role=host.role,
+        forwards=forwards.strip() == "1",
+        addresses=namespace.run([*ip, *ADDRESSES]),
+        rules=namespace.run([*ip, *RULES]),
+        routes=namespace.run([*ip, *ROUTES]),
+        segments=segments(lab.scene, host.name),
+        tables=_tables(lab.scene, host),
+    )
+    return host_of(heard)
