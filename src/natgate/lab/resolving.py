@@ -1,0 +1,84 @@
+"""Names in a lab: dnsmasq on the network's resolver, and on each target that answers names.
+
+Nothing is cached, so that each question of a client goes all the way.
+"""
+
+from collections.abc import Mapping
+from ipaddress import IPv4Address
+
+from natgate.lab import namespace
+from natgate.lab.record import Lab
+from natgate.lab.scene import Scene
+from natgate.model.resolver import DNS_PORT, Resolver
+
+PROGRAM = "/usr/sbin/dnsmasq"
+
+_OF_EACH = """\
+keep-in-foreground
+log-facility=-
+log-queries=extra
+pid-file=
+no-resolv
+no-hosts
+cache-size=0
+bind-interfaces
+"""
+
+_WITH_RESOLVER = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
+
+
+def configurations(scene: Scene) -> dict[str, str]:
+    """The dnsmasq.conf of each host that answers names."""
+    found = {}
+    if scene.resolver is not None:
+        found[scene.resolver.name] = _forwarding(scene.resolver)
+    for target in scene.targets:
+        if target.answers:
+            found[target.name] = _answering(target.address, target.answers)
+    return found
+
+
+def _forwarding(resolver: Resolver) -> str:
+    """Names of other zones are refused: the resolver asks nobody for them."""
+    lines = [f"listen-address={resolver.address}"]
+    for each in resolver.forwards:
+        lines.append(f"server=/{each.zone}/{each.to}@{resolver.endpoint}")
+    return _OF_EACH + "\n".join(lines) + "\n"
+
+
+def _answering(address: IPv4Address, answers: Mapping[str, IPv4Address]) -> str:
+    """All other names do not exist."""
+    lines = [f"listen-address={address}", "local=/#/"]
+    lines += [f"host-record={name},{known}" for name, known in answers.items()]
+    return _OF_EACH + "\n".join(lines) + "\n"
+
+
+def start(lab: Lab) -> None:
+    """Start what answers names, and write down for each client whom it asks."""
+    for host, text in configurations(lab.scene).items():
+        path = lab.state(host) / "dnsmasq.conf"
+        path.write_text(text)
+        argv = [PROGRAM, f"--conf-file={path}"]
+        namespace.start(lab.namespace(host), argv, log=lab.log(host), env={})
+    if lab.scene.resolver is not None:
+        for client in lab.scene.clients:
+            path = lab.state(client.name) / "resolv.conf"
+            path.write_text(f"nameserver {lab.scene.resolver.address}\n")
+            path.chmod(0o644)
+
+
+def missing(lab: Lab) -> str | None:
+    """A sentence while a host that answers names does not listen."""
+    listing = ["ss", "--no-header", "--listening", "--numeric", "--udp", f"sport = :{DNS_PORT}"]
+    for host in configurations(lab.scene):
+        if not namespace.run(namespace.inside(lab.namespace(host), listing)):
+            return f"the dnsmasq of {host} does not listen; its log is {lab.log(host)}"
+    return None
+
+
+def inside(lab: Lab, host: str, argv: list[str]) -> list[str]:
+    """The command that runs `argv` on a host, as the same process; a client's asks its resolver."""
+    path = lab.state(host) / "resolv.conf"
+    if path.exists():
+        argv = ["unshare", "--mount", "--", "sh", "-c", _WITH_RESOLVER, str(path), *argv]
+    return namespace.inside(lab.namespace(host), argv)

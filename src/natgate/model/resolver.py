@@ -1,0 +1,61 @@
+"""Who asks whom for a name: the resolver of a network, which forwards zones to other servers."""
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import Annotated
+
+from pydantic import Field
+
+from natgate.model.fields import Model, Name
+
+DNS_PORT = 53
+
+DomainName = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$",
+        max_length=253,
+        description="lower-case, without a dot at the end",
+        examples=["ohio.internal"],
+    ),
+]
+
+
+class Forward(Model):
+    """A zone whose names another server knows."""
+
+    zone: DomainName = Field(description="it and all names below it; the longest zone wins")
+    to: IPv4Address = Field(description="the server that is asked")
+
+
+class Resolver(Model):
+    """The resolver that every client of the network asks: it knows no name itself.
+
+    A client's question and the resolver's own are two flows, with two sources.
+    """
+
+    name: Name
+    address: IPv4Address = Field(description="where clients ask; inside network.ranges")
+    endpoint: IPv4Address = Field(
+        description="where its own questions come from (an outbound endpoint); inside the subnet"
+    )
+    subnet: Name = Field(
+        description="a client subnet of the spec, whose route table its own questions take"
+    )
+    forwards: tuple[Forward, ...] = Field(min_length=1, description="whom it asks for which names")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamePath:
+    """How a name becomes an address: the question that leaves the network, and its answer."""
+
+    name: str
+    resolver: str
+    asked: IPv4Address
+    """Where the client asks."""
+    zone: str
+    source: IPv4Address
+    """Where the resolver's own question comes from, before anybody translates it."""
+    server: IPv4Address
+    """Whom the resolver asks."""
+    answer: IPv4Address

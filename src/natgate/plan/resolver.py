@@ -1,0 +1,48 @@
+"""The way of a name: which zone forwards it, from where, to whom, and what comes back."""
+
+from collections.abc import Mapping
+from ipaddress import IPv4Address
+
+from natgate.model.error import RefusedError
+from natgate.model.resolver import Forward, NamePath, Resolver
+
+Answers = Mapping[IPv4Address, Mapping[str, IPv4Address]]
+"""What each server knows: addresses by name."""
+
+
+def path(name: str, resolver: Resolver, answers: Answers) -> NamePath:
+    """How a client gets the address of a name; RefusedError if nobody forwards or knows it.
+
+    Upper case and a dot at the end make no difference. Two flows come of it: the client's to
+    the address, and before it the resolver's, from `source` to UDP port 53 of `server`.
+    """
+    wanted = name.lower().removesuffix(".")
+    forward = _longest(wanted, resolver)
+    if forward is None:
+        zones = ", ".join(each.zone for each in resolver.forwards)
+        raise RefusedError(
+            f"resolver {resolver.name} forwards no zone that {wanted} lies in ({zones}); ask for "
+            "a name in one of these, or give the address"
+        )
+    known = answers.get(forward.to, {})
+    if wanted not in known:
+        names = ", ".join(sorted(known)) or "none"
+        raise RefusedError(
+            f"{forward.to}, which is asked for {forward.zone}, does not know {wanted}; the names "
+            f"that it knows: {names}"
+        )
+    return NamePath(
+        name=wanted,
+        resolver=resolver.name,
+        asked=resolver.address,
+        zone=forward.zone,
+        source=resolver.endpoint,
+        server=forward.to,
+        answer=known[wanted],
+    )
+
+
+def _longest(name: str, resolver: Resolver) -> Forward | None:
+    """The forward of the longest zone that a name is, or lies below."""
+    covering = [each for each in resolver.forwards if f".{name}".endswith(f".{each.zone}")]
+    return max(covering, key=lambda each: len(each.zone), default=None)
