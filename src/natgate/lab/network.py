@@ -7,6 +7,7 @@ what these do not know is unreachable. In a flat fabric (`lab.flat`) a switch st
 """
 
 from collections.abc import Iterator
+from ipaddress import IPv4Address
 
 from natgate.lab import flat
 from natgate.lab.scene import VPC, Router, Scene, hosts, subnet_of
@@ -128,14 +129,8 @@ def _vpc(scene: Scene) -> Iterator[str]:
     if scene.spec.steering.kind == "frr":
         yield from _vpc_with_bgp(scene)
     for table in number.values():
-        for client in scene.clients:
-            yield f"route add {client.address}/32 dev {port[client.name]} table {table}"
-        if (resolver := scene.resolver) is not None:
-            for address in (resolver.address, resolver.endpoint):
-                yield f"route add {address}/32 dev {port[resolver.name]} table {table}"
-        for node in scene.spec.nodes:
-            for address in dict.fromkeys((node.address, node.sync)):
-                yield f"route add {address}/32 dev {port[node.name]} table {table}"
+        for host, address in _inside(scene):
+            yield f"route add {address}/32 dev {port[host]} table {table}"
     for name in dict.fromkeys(s.table for s in scene.spec.network.subnets if s.kind == "node"):
         for router in scene.routers:
             via = f"via {router.address} dev {port[router.name]} onlink"
@@ -144,6 +139,18 @@ def _vpc(scene: Scene) -> Iterator[str]:
     for other in scene.routes:
         via = f"via {addresses[other.router]} dev {port[other.router]} onlink"
         yield f"route add {other.destination} {via} table {number[other.table]}"
+
+
+def _inside(scene: Scene) -> Iterator[tuple[str, IPv4Address]]:
+    """Every host inside with each of its addresses: all tables of a network know them."""
+    for client in scene.clients:
+        yield client.name, client.address
+    if scene.resolver is not None:
+        yield scene.resolver.name, scene.resolver.address
+        yield scene.resolver.name, scene.resolver.endpoint
+    for node in scene.spec.nodes:
+        for address in dict.fromkeys((node.address, node.sync)):
+            yield node.name, address
 
 
 def _vpc_with_bgp(scene: Scene) -> Iterator[str]:

@@ -40,17 +40,14 @@ def configurations(scene: Scene) -> dict[str, str]:
 
 def _forwarding(resolver: Resolver) -> str:
     """Names of other zones are refused: the resolver asks nobody for them."""
-    lines = [f"listen-address={resolver.address}"]
-    for each in resolver.forwards:
-        lines.append(f"server=/{each.zone}/{each.to}@{resolver.endpoint}")
-    return _OF_EACH + "\n".join(lines) + "\n"
+    asked = (f"server=/{each.zone}/{each.to}@{resolver.endpoint}" for each in resolver.forwards)
+    return _OF_EACH + "\n".join((f"listen-address={resolver.address}", *asked)) + "\n"
 
 
 def _answering(address: IPv4Address, answers: Mapping[str, IPv4Address]) -> str:
     """All other names do not exist."""
-    lines = [f"listen-address={address}", "local=/#/"]
-    lines += [f"host-record={name},{known}" for name, known in answers.items()]
-    return _OF_EACH + "\n".join(lines) + "\n"
+    known = (f"host-record={name},{found}" for name, found in answers.items())
+    return _OF_EACH + "\n".join((f"listen-address={address}", "local=/#/", *known)) + "\n"
 
 
 def start(lab: Lab) -> None:
