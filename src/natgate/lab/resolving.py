@@ -9,7 +9,9 @@ from ipaddress import IPv4Address
 from natgate.lab import namespace
 from natgate.lab.record import Lab
 from natgate.lab.scene import Scene
-from natgate.model.resolver import DNS_PORT, Resolver
+from natgate.model.error import RefusedError
+from natgate.model.resolver import DNS_PORT, NamePath, Resolver
+from natgate.plan.resolver import path
 
 PROGRAM = "/usr/sbin/dnsmasq"
 
@@ -50,18 +52,27 @@ def _answering(address: IPv4Address, answers: Mapping[str, IPv4Address]) -> str:
     return _OF_EACH + "\n".join((f"listen-address={address}", "local=/#/", *known)) + "\n"
 
 
+def way_of(scene: Scene, name: str) -> NamePath:
+    """How a client gets the address of a name; RefusedError if the scene does not tell."""
+    if scene.resolver is None:
+        raise RefusedError(
+            f"scene {scene.name} has no resolver, so nobody knows {name}; give an address"
+        )
+    return path(name, scene.resolver, {target.address: target.answers for target in scene.targets})
+
+
 def start(lab: Lab) -> None:
     """Start what answers names, and write down for each client whom it asks."""
     for host, text in configurations(lab.scene).items():
-        path = lab.state(host) / "dnsmasq.conf"
-        path.write_text(text)
-        argv = [PROGRAM, f"--conf-file={path}"]
+        written = lab.state(host) / "dnsmasq.conf"
+        written.write_text(text)
+        argv = [PROGRAM, f"--conf-file={written}"]
         namespace.start(lab.namespace(host), argv, log=lab.log(host), env={})
     if lab.scene.resolver is not None:
         for client in lab.scene.clients:
-            path = lab.state(client.name) / "resolv.conf"
-            path.write_text(f"nameserver {lab.scene.resolver.address}\n")
-            path.chmod(0o644)
+            written = lab.state(client.name) / "resolv.conf"
+            written.write_text(f"nameserver {lab.scene.resolver.address}\n")
+            written.chmod(0o644)
 
 
 def missing(lab: Lab) -> str | None:
@@ -75,7 +86,7 @@ def missing(lab: Lab) -> str | None:
 
 def inside(lab: Lab, host: str, argv: list[str]) -> list[str]:
     """The command that runs `argv` on a host, as the same process; a client's asks its resolver."""
-    path = lab.state(host) / "resolv.conf"
-    if path.exists():
-        argv = ["unshare", "--mount", "--", "sh", "-c", _WITH_RESOLVER, str(path), *argv]
+    asked = lab.state(host) / "resolv.conf"
+    if asked.exists():
+        argv = ["unshare", "--mount", "--", "sh", "-c", _WITH_RESOLVER, str(asked), *argv]
     return namespace.inside(lab.namespace(host), argv)

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from ipaddress import IPv4Address
 
 from natgate.model.error import RefusedError
-from natgate.model.resolver import Forward, NamePath, Resolver
+from natgate.model.resolver import DNS_PORT, Forward, NamePath, Resolver
+from natgate.model.trace import Packet
 
 Answers = Mapping[IPv4Address, Mapping[str, IPv4Address]]
 """What each server knows: addresses by name."""
@@ -14,7 +15,7 @@ def path(name: str, resolver: Resolver, answers: Answers) -> NamePath:
     """How a client gets the address of a name; RefusedError if nobody forwards or knows it.
 
     Upper case and a dot at the end make no difference. Two flows come of it: the client's to
-    the address, and before it the resolver's, from `source` to UDP port 53 of `server`.
+    the address, and before it the resolver's own, which is `question`.
     """
     wanted = name.lower().removesuffix(".")
     forward = _longest(wanted, resolver)
@@ -39,6 +40,16 @@ def path(name: str, resolver: Resolver, answers: Answers) -> NamePath:
         source=resolver.endpoint,
         server=forward.to,
         answer=known[wanted],
+    )
+
+
+def question(way: NamePath) -> Packet:
+    """What the resolver sends, before anybody translates it; its port is drawn by the kernel."""
+    return Packet(
+        protocol="udp",
+        source=way.source,
+        destination=way.server,
+        destination_port=DNS_PORT,
     )
 
 
