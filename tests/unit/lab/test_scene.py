@@ -138,19 +138,24 @@ def test_a_mistake_about_a_flat_fabric_is_named(old: str, new: str, path: str, w
         ("address: 172.31.0.2", "address: 10.20.9.2", "resolver.address", "the network's ranges"),
         ("endpoint: 172.31.2.10", "endpoint: 172.31.1.10", "resolver.endpoint", "inside subnet"),
         (
-            "endpoint: 172.31.2.10",
-            "endpoint: 172.31.0.2",
+            "address: 172.31.0.2",
+            "address: 172.31.2.10",
             "resolver.endpoint",
             "already at resolver.",
         ),
         ("subnet: endpoint", "subnet: nat", "resolver.subnet", "not a client subnet"),
         ("to: 10.20.2.53", "to: 10.20.1.20", "resolver.forwards[0].to", "have some: 10.20.2.53"),
-        ("zone: ohio.internal", "zone: Ohio.internal", "resolver.forwards[0].zone", "pattern"),
+        (
+            "zone: ohio.internal",
+            "zone: Ohio.internal",
+            "resolver.forwards[0].zone",
+            "in lower case",
+        ),
         (
             "{ec2.ohio.internal:",
             "{ec2..internal:",
             "targets[1].answers.ec2..internal.[key]",
-            "pattern",
+            "a domain name",
         ),
         (
             "    - {zone: ohio.internal, to: 10.20.2.53}\n",

@@ -24,18 +24,18 @@ def test_a_zone_is_a_name_in_lower_case(zone: str) -> None:
 
 @pytest.mark.parametrize(
     "zone",
-    ["", ".", "far.internal.", "Far.internal", "far..internal", "-a.b", "a-.b", "a_b", "/#/"],
+    ["", ".", 7, "far.internal.", "Far.internal", "far..internal", "-a.b", "a-.b", "a_b", "/#/"],
 )
-def test_what_is_no_name_is_refused(zone: str) -> None:
+def test_what_is_no_name_is_refused(zone: object) -> None:
     """So that nothing else gets into a server's configuration."""
-    with pytest.raises(ValidationError, match="pattern|at least 1"):
+    with pytest.raises(ValidationError, match="a domain name in lower case"):
         Resolver.model_validate({**WRITTEN, "forwards": [{"zone": zone, "to": "10.9.0.53"}]})
 
 
 @pytest.mark.parametrize("label", ["a" * 64, ".".join(["a" * 63] * 4)])
 def test_a_name_has_its_longest_length(label: str) -> None:
     """63 characters in a label, 253 in all (RFC 1035, section 2.3.4)."""
-    with pytest.raises(ValidationError):
+    with pytest.raises(ValidationError, match="a domain name"):
         Resolver.model_validate({**WRITTEN, "forwards": [{"zone": label, "to": "10.9.0.53"}]})
 
 
