@@ -66,6 +66,19 @@ class Hop:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """How a packet left a node in a dry run, or arrived at its target when it was observed."""
+
+    source: IPv4Address | None
+    """None if it did not."""
+    destination: IPv4Address | None = None
+    foreign: tuple[str, ...] = ()
+    """Rules of tables that are not natgate's and took part: `table chain handle N`."""
+    where: str | None = None
+    """Where it ended, in words, if it went no further."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
     """One packet from its host to its end; a source is None if the target gets nothing.
 
@@ -80,7 +93,8 @@ class Trace:
     dry_run: IPv4Address | None = None
     observed: IPv4Address | None = None
     tried: tuple[Literal["dry_run", "observed"], ...] = ()
-    match: bool = True
+    match: bool | None = None
+    """None: there is nothing to compare the prediction with."""
     reason: str | None = None
     query: "Trace | None" = None
     """The same for the DNS query before it, if a name was asked for."""

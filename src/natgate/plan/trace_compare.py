@@ -1,0 +1,63 @@
+"""Whether what was foretold is what happened, and if not, why."""
+
+from dataclasses import replace
+from ipaddress import IPv4Address
+
+from natgate.model.trace import Evidence, Hop, Trace
+
+
+def compare(trace: Trace, dry_run: Evidence | None, observed: Evidence | None) -> Trace:
+    """The trace with what was tried: MATCH, or DIFFERENT with the first reason.
+
+    The dry run is that of the node at hand: it is compared with the hop of that node.
+    """
+    tried = [(n, e) for n, e in (("dry run", dry_run), ("observed", observed)) if e is not None]
+    reasons = []
+    for name, evidence in tried:
+        said = (
+            _against_node(trace, evidence)
+            if name == "dry run"
+            else _against(evidence.source, trace.predicted, trace.possible)
+        )
+        if said is not None:
+            reasons.append(f"{name}: {said}{_why(evidence)}")
+    return replace(
+        trace,
+        dry_run=dry_run.source if dry_run is not None else None,
+        observed=observed.source if observed is not None else None,
+        tried=tuple("dry_run" if name == "dry run" else "observed" for name, _ in tried),
+        match=not reasons if tried else None,
+        reason="; ".join(reasons) or trace.reason,
+    )
+
+
+def node_hop(trace: Trace) -> Hop | None:
+    """The hop at which the spec's rules meet the packet: a dry run asks this node's kernel."""
+    return next((hop for hop in trace.hops if hop.role == "node"), None)
+
+
+def _against_node(trace: Trace, evidence: Evidence) -> str | None:
+    hop = node_hop(trace)
+    if hop is None:
+        return None
+    gone = hop.verdict in {"dropped", "lost"}
+    possible = () if gone else hop.sources or (hop.after.source,)
+    wrong = _against(evidence.source, possible[0] if possible else None, possible)
+    if wrong is not None or gone or evidence.destination in {None, hop.after.destination}:
+        return wrong
+    return f"to {evidence.destination}, predicted {hop.after.destination}"
+
+
+def _against(
+    source: IPv4Address | None, predicted: IPv4Address | None, possible: tuple[IPv4Address, ...]
+) -> str | None:
+    if source == predicted or source in possible:
+        return None
+    foretold = " or ".join(map(str, possible)) or "nothing"
+    return f"source {source or 'none'}, predicted {foretold}"
+
+
+def _why(evidence: Evidence) -> str:
+    foreign = f"; foreign rule: {', '.join(evidence.foreign)}" if evidence.foreign else ""
+    ended = f" ({evidence.where})" if evidence.where and evidence.source is None else ""
+    return f"{ended}{foreign}"
