@@ -9,9 +9,7 @@ from ipaddress import IPv4Address
 from natgate.lab import namespace
 from natgate.lab.record import Lab
 from natgate.lab.scene import Scene
-from natgate.model.error import RefusedError
-from natgate.model.resolver import DNS_PORT, NamePath, Resolver
-from natgate.plan.resolver import path
+from natgate.model.resolver import DNS_PORT, Resolver
 
 PROGRAM = "/usr/sbin/dnsmasq"
 
@@ -50,15 +48,6 @@ def _answering(address: IPv4Address, answers: Mapping[str, IPv4Address]) -> str:
     """All other names do not exist."""
     known = (f"host-record={name},{found}" for name, found in answers.items())
     return _OF_EACH + "\n".join((f"listen-address={address}", "local=/#/", *known)) + "\n"
-
-
-def way_of(scene: Scene, name: str) -> NamePath:
-    """How a client gets the address of a name; RefusedError if the scene does not tell."""
-    if scene.resolver is None:
-        raise RefusedError(
-            f"scene {scene.name} has no resolver, so nobody knows {name}; give an address"
-        )
-    return path(name, scene.resolver, {target.address: target.answers for target in scene.targets})
 
 
 def start(lab: Lab) -> None:

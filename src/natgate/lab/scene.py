@@ -9,7 +9,7 @@ from pydantic import Field
 
 from natgate.model.fields import Model, Name, Port, Prefix
 from natgate.model.gateway import Gateway, SnatEntry
-from natgate.model.resolver import DomainName, Resolver
+from natgate.model.resolver import DomainName, Names, Resolver
 from natgate.model.routes import EVERYWHERE
 from natgate.model.spec import Spec, Subnet
 
@@ -58,6 +58,23 @@ class Target(Model):
     )
 
 
+class NetworkResolver(Resolver):
+    """The resolver that every client asks: it knows no name itself.
+
+    A client's question and the resolver's own are two flows, with two sources.
+    """
+
+    subnet: Name = Field(
+        description="a client subnet of the spec: its endpoint lies there, and its own questions "
+        "take the route table of it"
+    )
+
+    @property
+    def plain(self) -> Resolver:
+        """The same, without its place in the spec."""
+        return Resolver.model_validate(self.model_dump(exclude={"subnet"}))
+
+
 class OtherRoute(Model):
     """A route of somebody else, which stands in a route table before natgate comes."""
 
@@ -78,7 +95,7 @@ class Scene(Model):
         "and routers are on one segment and find each other by ARP",
     )
     clients: tuple[Client, ...] = ()
-    resolver: Resolver | None = Field(
+    resolver: NetworkResolver | None = Field(
         default=None, description="whom clients ask for names; nobody if left out"
     )
     routers: tuple[Router, ...] = ()
@@ -130,6 +147,14 @@ def _host(name: str, role: Role, zone: str | None, *addresses: IPv4Address) -> H
 def subnet_of(scene: Scene, address: IPv4Address) -> Subnet | None:
     """The subnet of the spec that an address lies in."""
     return next((s for s in scene.spec.network.subnets if address in s.cidr), None)
+
+
+def names_of(scene: Scene) -> Names | None:
+    """Who knows which names; None in a scene without a resolver."""
+    if scene.resolver is None:
+        return None
+    answers = {target.address: target.answers for target in scene.targets if target.answers}
+    return Names(resolver=scene.resolver.plain, answers=answers)
 
 
 def admitted(scene: Scene, target: Target) -> tuple[IPv4Address, ...]:

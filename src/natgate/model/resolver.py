@@ -40,20 +40,26 @@ class Forward(Model):
 
 
 class Resolver(Model):
-    """The resolver that every client of the network asks: it knows no name itself.
+    """The resolver that every client asks: it knows no name itself.
 
     A client's question and the resolver's own are two flows, with two sources.
     """
 
     name: Name
-    address: IPv4Address = Field(description="where clients ask; inside network.ranges")
+    address: IPv4Address = Field(description="where clients ask, inside the network")
     endpoint: IPv4Address = Field(
-        description="where its own questions come from (an outbound endpoint); inside the subnet"
-    )
-    subnet: Name = Field(
-        description="a client subnet of the spec, whose route table its own questions take"
+        description="where its own questions come from (an outbound endpoint)"
     )
     forwards: tuple[Forward, ...] = Field(min_length=1, description="whom it asks for which names")
+
+
+class Names(Model):
+    """Who knows which names."""
+
+    resolver: Resolver
+    answers: dict[IPv4Address, dict[DomainName, IPv4Address]] = Field(
+        default={}, description="what each server answers: addresses by name"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,22 +1,17 @@
 """The way of a name: which zone forwards it, from where, to whom, and what comes back."""
 
-from collections.abc import Mapping
-from ipaddress import IPv4Address
-
 from natgate.model.error import RefusedError
-from natgate.model.resolver import DNS_PORT, Forward, NamePath, Resolver
+from natgate.model.resolver import DNS_PORT, Forward, NamePath, Names, Resolver
 from natgate.model.trace import Packet
 
-Answers = Mapping[IPv4Address, Mapping[str, IPv4Address]]
-"""What each server knows: addresses by name."""
 
-
-def path(name: str, resolver: Resolver, answers: Answers) -> NamePath:
+def path(name: str, names: Names) -> NamePath:
     """How a client gets the address of a name; RefusedError if nobody forwards or knows it.
 
     Upper case and a dot at the end make no difference. Two flows come of it: the client's to
     the address, and before it the resolver's own, which is `question`.
     """
+    resolver = names.resolver
     wanted = name.lower().removesuffix(".")
     forward = _longest(wanted, resolver)
     if forward is None:
@@ -25,12 +20,12 @@ def path(name: str, resolver: Resolver, answers: Answers) -> NamePath:
             f"resolver {resolver.name} forwards no zone that {wanted} lies in ({zones}); ask for "
             "a name in one of these, or give the address"
         )
-    known = answers.get(forward.to, {})
+    known = names.answers.get(forward.to, {})
     if wanted not in known:
-        names = ", ".join(sorted(known)) or "none"
+        listed = ", ".join(sorted(known)) or "none"
         raise RefusedError(
             f"{forward.to}, which is asked for {forward.zone}, does not know {wanted}; the names "
-            f"that it knows: {names}"
+            f"that it knows: {listed}"
         )
     return NamePath(
         name=wanted,

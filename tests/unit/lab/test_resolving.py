@@ -2,11 +2,9 @@
 
 from ipaddress import IPv4Address
 
-import pytest
-
 from natgate.lab import catalogue, resolving
-from natgate.lab.scene import hosts
-from natgate.model.error import RefusedError
+from natgate.lab.scene import hosts, names_of
+from natgate.plan.resolver import path
 
 SCENE = catalogue.prepared("resolver")
 
@@ -44,15 +42,12 @@ def test_a_resolver_is_a_host_with_both_its_addresses() -> None:
     assert found.addresses == ("172.31.0.2", "172.31.2.10")
 
 
-def test_a_scene_tells_the_way_of_a_name() -> None:
-    """From its resolver, and from what its targets answer."""
-    way = resolving.way_of(SCENE, "ec2.ohio.internal")
+def test_a_scene_tells_who_knows_which_names() -> None:
+    """Its resolver, and what its targets answer; nothing in a scene without one."""
+    names = names_of(SCENE)
+    assert names is not None
+    way = path("ec2.ohio.internal", names)
     assert (way.source, way.server, way.answer) == tuple(
         map(IPv4Address, ("172.31.2.10", "10.20.2.53", "10.20.1.20"))
     )
-
-
-def test_a_scene_without_a_resolver_knows_no_name() -> None:
-    """The way out is an address."""
-    with pytest.raises(RefusedError, match="has no resolver, so nobody knows x; give an address"):
-        resolving.way_of(catalogue.prepared("fixed-source"), "x")
+    assert names_of(catalogue.prepared("fixed-source")) is None

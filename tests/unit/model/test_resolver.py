@@ -9,7 +9,6 @@ WRITTEN = {
     "name": "resolver",
     "address": "10.0.0.2",
     "endpoint": "10.0.1.10",
-    "subnet": "endpoint",
     "forwards": [{"zone": "far.internal", "to": "10.9.0.53"}],
 }
 
