@@ -12,6 +12,7 @@ from pydantic import Field
 
 from natgate.model.error import Problem, twice
 from natgate.model.fields import Model, Prefix
+from natgate.model.resolver import Names
 
 LOCAL, MAIN, DEFAULT = "local", "main", "default"
 
@@ -106,6 +107,7 @@ class Topology(Model):
         description="the node that carries each share of a gateway, as natgate status names them; "
         "returns of active-active gateways are handed to it",
     )
+    names: Names | None = Field(default=None, description="who knows which names, if anybody does")
 
     def host(self, name: str) -> RoutedHost | None:
         """The host of that name."""
@@ -123,7 +125,6 @@ class Topology(Model):
                     yield other, port
 
 
-
 def topology_problems(topology: Topology) -> Iterator[Problem]:
     """Names that occur twice, and rules and routes that lead nowhere."""
     yield from twice("hosts[{}].name", "host", (host.name for host in topology.hosts))
@@ -131,6 +132,11 @@ def topology_problems(topology: Topology) -> Iterator[Problem]:
     for share, node in topology.carriers.items():
         if node not in names:
             yield Problem(path=f"carriers.{share}", message=f"there is no host {node}")
+    if topology.names is not None:
+        endpoint = topology.names.resolver.endpoint
+        if topology.holder(endpoint) is None:
+            message = f"no host has {endpoint}, so nobody asks from there"
+            yield Problem(path="names.resolver.endpoint", message=message)
     for index, host in enumerate(topology.hosts):
         path = f"hosts[{index}]"
         links = {link.name for link in host.links}

@@ -90,9 +90,7 @@ class Walk:
         way = f"handed over by {', '.join(handed)}" if handed else "come straight back"
         return replace(hop, note=f"{hop.note}; returns {way}{ending}")
 
-    def _step(
-        self, host: RoutedHost, packet: Packet, link: str, returning_to: str | None
-    ) -> _Step:
+    def _step(self, host: RoutedHost, packet: Packet, link: str, returning_to: str | None) -> _Step:
         rules = self._nodes.get(host.name)
         if rules is None:
             return self._routed(host, packet, link)

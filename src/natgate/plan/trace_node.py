@@ -147,7 +147,9 @@ class NodeRules:
             internal = any(packet.destination in prefix for prefix in self._internal)
             if not internal and any(packet.destination in prefix for prefix in self._named):
                 note = "an entry names every destination, also the host's own address"
-                return Left(packet=packet, entry=entry, rule="forged source", dropped=True, note=note)
+                return Left(
+                    packet=packet, entry=entry, rule="forged source", dropped=True, note=note
+                )
             return Left(packet=packet, entry=entry, rule=entry, note="the host sees who connects")
         seen = replace(packet, source=was.destination, source_port=None)
         note = "hairpin: the host sees the address that was asked for"
@@ -170,7 +172,9 @@ class NodeRules:
             blocks = self.given_out(gateway)
             if not blocks:
                 note = f"{self._node} gives out no ports of {gateway.name}"
-                return Left(packet=packet, entry=answer.entry, rule="no_block", dropped=True, note=note)
+                return Left(
+                    packet=packet, entry=answer.entry, rule="no_block", dropped=True, note=note
+                )
             notes.append(f"ports {', '.join(map(str, blocks))}")
         return Left(
             packet=after,
