@@ -16,7 +16,7 @@ from natgate.model.fields import Ports
 from natgate.model.gateway import DnatEntry, Gateway, SnatEntry, single_addresses
 from natgate.model.portblocks import Assigned, assigned, served_ports
 from natgate.model.routes import EVERYWHERE
-from natgate.model.share import EVERY_PORT, Block, joined, without
+from natgate.model.share import EVERY_PORT, Block, without
 from natgate.model.spec import Spec
 from natgate.plan.compile import carried_by, inside_of, internal_of
 from natgate.plan.flow_classes import bounds_of
@@ -33,11 +33,18 @@ Range = tuple[int, int]
 
 @dataclass(slots=True)
 class _Found:
-    """What has one source towards one range of destinations."""
+    """What has one source towards one range of destinations, by one kind of protocol."""
 
-    ports: dict[Sent, set[Range]] = field(default_factory=dict)
+    ports: set[Range] = field(default_factory=set)
     entries: set[str] = field(default_factory=set)
     source_ports: set[Block] = field(default_factory=set)
+
+
+_Of = dict[Range, dict[Sent, _Found]]
+"""All that one source has, by destinations and protocol."""
+
+_Sources = dict[tuple[IPv4Address, bool], _Of]
+"""The same for each source; whether it is withdrawn."""
 
 
 def allowlist(spec: Spec, to: IPv4Network) -> Allowlist:
@@ -47,7 +54,7 @@ def allowlist(spec: Spec, to: IPv4Network) -> Allowlist:
         raise RefusedError(
             f"{to} lies inside the network, where nothing is translated: hosts are seen as they are"
         )
-    found: dict[tuple[IPv4Address, bool], dict[Range, _Found]] = {}
+    found: _Sources = {}
     told: set[tuple[str, ...]] = set()
     for node in spec.nodes:
         carried = tuple(gateway.name for gateway in carried_by(spec, node.name))
@@ -77,9 +84,7 @@ def allowlist(spec: Spec, to: IPv4Network) -> Allowlist:
 class _Asking:
     """Asks the rules of one node for each class of packets."""
 
-    def __init__(
-        self, spec: Spec, node: str, found: dict[tuple[IPv4Address, bool], dict[Range, _Found]]
-    ) -> None:
+    def __init__(self, spec: Spec, node: str, found: _Sources) -> None:
         self._found = found
         self._spec, self._node = spec, node
         self._resolver = Resolver(_nothing_withdrawn(spec), node)
@@ -120,8 +125,8 @@ class _Asking:
             gateway, _ = self._entries.get(answer.entry, (None, None))
             gone = gateway is not None and address in gateway.withdrawn
             of_source = self._found.setdefault((address, gone), {})
-            held = of_source.setdefault(destination, _Found())
-            held.ports.setdefault(sent, set()).add(ports)
+            held = of_source.setdefault(destination, {}).setdefault(sent, _Found())
+            held.ports.add(ports)
             held.entries.add(answer.entry)
             held.source_ports.update(blocks)
 
@@ -188,52 +193,52 @@ def _classes(whole: Range, starts: Iterable[int]) -> Iterator[Range]:
     yield first, whole[1]
 
 
-def _rows(source: IPv4Address, ranges: Mapping[Range, _Found]) -> Iterator[Admitted]:
+def _rows(source: IPv4Address, of: _Of) -> Iterator[Admitted]:
     """Destinations that may get the same from a source stand in one row for each protocol."""
-    alike: dict[tuple[object, ...], list[Range]] = {}
-    for destination, found in ranges.items():
-        ports = {sent: _joined(held) for sent, held in found.ports.items()}
-        same = (
-            tuple(sorted(ports.items())),
-            tuple(sorted(found.entries)),
-            tuple(sorted(found.source_ports)),
-        )
-        alike.setdefault(same, []).append(destination)
-    for destinations in alike.values():
-        found = ranges[destinations[0]]
+    alike: dict[tuple[_Row, ...], list[Range]] = {}
+    for destination, found in of.items():
+        alike.setdefault(tuple(_of_protocols(found)), []).append(destination)
+    for rows, destinations in alike.items():
         prefixes = collapse(
             prefix
             for first, last in destinations
             for prefix in summarize_address_range(IPv4Address(first), IPv4Address(last))
         )
-        for sent, ports in _of_protocols(found):
+        for sent, ports, entries, drawn in rows:
             yield Admitted(
                 source=source,
                 protocol=sent,
                 ports=ports,
                 destinations=prefixes,
-                source_ports=_drawn(found, sent),
-                entries=tuple(sorted(found.entries)),
+                source_ports=drawn,
+                entries=entries,
             )
 
 
-def _of_protocols(found: _Found) -> Iterator[tuple[Sent, tuple[Ports, ...]]]:
-    listed = [(sent, _joined(found.ports[sent])) for sent in EVERY_SENT if sent in found.ports]
-    if len(listed) == len(EVERY_SENT) and not any(ports for _, ports in listed):
-        yield "any", ()
-        return
-    yield from listed
+_Row = tuple[Sent, tuple[Ports, ...], tuple[str, ...], tuple[Block, ...]]
 
 
-def _drawn(found: _Found, sent: Sent) -> tuple[Block, ...]:
-    blocks = joined_overlapping(found.source_ports)
-    return () if sent == "others" or blocks == (_ANY_PORT,) else blocks
+def _of_protocols(found: Mapping[Sent, _Found]) -> Iterator[_Row]:
+    """One row for each protocol; a single one where all have every port and the same entries."""
+    rows = [_row(sent, found[sent]) for sent in EVERY_SENT if sent in found]
+    ported = {row[1:] for row in rows if row[0] != "others"}
+    entries = {row[2] for row in rows}
+    if len(rows) == len(EVERY_SENT) and len(ported) == len(entries) == 1 and not rows[0][1]:
+        yield "any", *rows[0][1:]
+    else:
+        yield from rows
 
 
-def joined_overlapping(blocks: Iterable[Block]) -> tuple[Block, ...]:
+def _row(sent: Sent, found: _Found) -> _Row:
+    blocks = () if sent == "others" else _united(found.source_ports)
+    drawn = () if blocks == (_ANY_PORT,) else blocks
+    return sent, _joined(found.ports), tuple(sorted(found.entries)), drawn
+
+
+def _united(blocks: Iterable[Block]) -> tuple[Block, ...]:
     """Blocks made one where they touch or overlap."""
     ranges = _merged((block.first, block.last) for block in blocks)
-    return joined(Block(first=first, last=last) for first, last in ranges)
+    return tuple(Block(first=first, last=last) for first, last in ranges)
 
 
 def _joined(ranges: Iterable[Range]) -> tuple[Ports, ...]:
