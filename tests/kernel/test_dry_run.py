@@ -26,7 +26,9 @@ from tests.kernel.test_entries import ADDRESSES, PACKETS, SERVE, specs
 from tests.kernel.test_entries import spec_of as spec_of_every_kind
 
 ROOT = Path(__file__).parents[2]
-FOREIGN = "add table ip nat\nadd chain ip nat POSTROUTING { type nat hook postrouting priority %s; }"
+FOREIGN = (
+    "add table ip nat\nadd chain ip nat POSTROUTING { type nat hook postrouting priority %s; }"
+)
 
 
 @pytest.fixture
@@ -282,7 +284,10 @@ def test_leftovers_of_processes_that_are_gone_are_swept(net: Net) -> None:
     )
     run(net, packet())
     assert left(net) == before
-    net.node.run(f"nft add table ip natgate-dry-{os.getpid()}-x", "ip link add ngdryer type veth peer name other")
+    net.node.run(
+        f"nft add table ip natgate-dry-{os.getpid()}-x",
+        "ip link add ngdryer type veth peer name other",
+    )
     run(net, packet())
     assert "ngdryer" in left(net)
 
@@ -340,5 +345,3 @@ def test_the_entry_is_the_one_that_the_spec_gives(
             to = answer.destination or (asked.destination, asked.port)
             assert (found.after.destination, found.after.destination_port) == to
     assert shared.packets() == []
-
-

@@ -57,7 +57,9 @@ def injector(link: str) -> Iterator[Injector]:
     if not target.up:
         raise RefusedError(f"link {link} is down: ip link set {link} up")
     if not target.carrier:
-        raise RefusedError(f"link {link} has no carrier: a packet can come in by it when it has one")
+        raise RefusedError(
+            f"link {link} has no carrier: a packet can come in by it when it has one"
+        )
     name = redirect.name_of(os.getpid(), next(_NUMBERS))
     with ExitStack() as stack:
         netlink = stack.enter_context(NetlinkSocket(ROUTE))
@@ -118,4 +120,3 @@ def _remove(netlink: NetlinkSocket, name: str) -> None:
         if link.name == name:
             message = redirect.delete_link(link.index)
             netlink.do(message, f"removing link {name}", allow=(errno.ENODEV,))
-
