@@ -10,7 +10,8 @@ UV    := 0.13.9
 
 # What natgate, its lab and its tests call, beside what every Debian has.
 PACKAGES := ca-certificates conntrack conntrackd curl dnsmasq-base etcd-client etcd-server frr hping3 iproute2 iputils-ping \
-	keepalived libnftables1 netbase nfdump nftables openssl procps prometheus python3 python3-venv tcpdump util-linux
+	keepalived libnftables1 netbase nfdump nftables openssl procps prometheus python3 python3-venv tcpdump \
+	tshark util-linux
 
 # The project's own uv and Python, whatever the caller has set.
 export UV_PYTHON_DOWNLOADS := never

@@ -14,6 +14,7 @@ COMMANDS = {
     "agent": "natgate.cli.agent",
     "apply": "natgate.cli.change",
     "blocks": "natgate.cli.read",
+    "capture": "natgate.cli.capture",
     "check": "natgate.cli.change",
     "drain": "natgate.cli.operate",
     "entries": "natgate.cli.read",

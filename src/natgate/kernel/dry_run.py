@@ -37,8 +37,9 @@ from natgate.wire.nft_trace import (
 )
 from natgate.wire.probe import render_probe
 
-SECONDS = 1.0
-"""A packet passes all rules within a millisecond; what has not ended by then is lost."""
+SECONDS, PAUSE = 1.0, 0.25
+"""A packet passes all rules within a millisecond. It is lost if no rule has seen it after so long,
+or if after one event no other follows."""
 
 _NUMBERS = count()
 _FIRST_PORT, _PORTS = 49152, 16384
@@ -47,7 +48,7 @@ _REASONS = {
     errno.EHOSTUNREACH: "the route to {to} says unreachable",
     errno.EACCES: "the route to {to} says prohibited",
     errno.EXDEV: "rp_filter: {source} is not reached by {link}",
-    errno.EINVAL: "the route to {to} is a blackhole, or {source} may not come in by {link}",
+    errno.EINVAL: "the route to {to} is a blackhole, or {source} may not come in by {link} (rp_filter)",
 }
 
 
@@ -124,10 +125,12 @@ def _sweep(ruleset: Ruleset) -> None:
 
 
 def _until_last(events: TraceEvents, probe: Probe) -> Iterator[TraceEvent]:
-    for event in wire.of_probe(events.until(time.monotonic() + SECONDS), probe):
+    events.deadline = time.monotonic() + SECONDS
+    for event in wire.of_probe(events, probe):
         yield event
         if wire.is_last(event):
             return
+        events.deadline = time.monotonic() + PAUSE
 
 
 def _with_entry(step: Step, listing: Listing, ruleset: Ruleset) -> Step:

@@ -24,6 +24,7 @@ from natgate.wire.rtnetlink import Link
 _HERE = Path("/proc/thread-self/ns/net")
 _INNER = "probe"
 _IPV4 = b"\x08\x00"
+_SOL_PACKET, _QDISC_BYPASS = 263, 20
 _NUMBERS = count()
 
 _LACKING = (errno.ENOENT, errno.EOPNOTSUPP, errno.EINVAL, errno.EPROTONOSUPPORT)
@@ -55,6 +56,10 @@ def injector(link: str) -> Iterator[Injector]:
         raise RefusedError(f"there is no link {link} for the packet to come in by")
     if not target.up:
         raise RefusedError(f"link {link} is down: ip link set {link} up")
+    if not target.carrier:
+        raise RefusedError(
+            f"link {link} has no carrier: a packet can come in by it when it has one"
+        )
     name = redirect.name_of(os.getpid(), next(_NUMBERS))
     with ExitStack() as stack:
         netlink = stack.enter_context(NetlinkSocket(ROUTE))
@@ -92,6 +97,8 @@ def _pair(name: str, namespace: int) -> socket.socket:
         netlink.do(redirect.switch_on(inner), f"switching {_INNER} on")
     sender = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     sender.bind((_INNER, 0))
+    # A queue starts some time after its link; nothing is queued for this one.
+    sender.setsockopt(_SOL_PACKET, _QDISC_BYPASS, 1)
     return sender
 
 

@@ -23,12 +23,14 @@ _LARGEST = 1 << 16
 
 
 class TraceEvents:
-    """The events of one network namespace, from now on; RefusedError without CAP_NET_ADMIN.
+    """The events of one network namespace as they come; RefusedError without CAP_NET_ADMIN.
 
+    `deadline`: the time of the monotonic clock at which they end; it may be put off meanwhile.
     `overruns`: how often the buffer was full, so that events are missing.
     """
 
     def __init__(self, namespace: Path | None = None) -> None:
+        self.deadline = 0.0
         self.overruns = 0
         self._socket = open_socket(socket.AF_NETLINK, socket.SOCK_RAW, NETFILTER, namespace)
         try:
@@ -56,9 +58,8 @@ class TraceEvents:
         """Give the socket back."""
         self._socket.close()
 
-    def until(self, deadline: float) -> Iterator[TraceEvent]:
-        """The events as they come, up to a time of the monotonic clock."""
-        while (left := deadline - time.monotonic()) > 0:
+    def __iter__(self) -> Iterator[TraceEvent]:
+        while (left := self.deadline - time.monotonic()) > 0:
             if select.select([self._socket], [], [], left)[0]:
                 yield from self._waiting()
 

@@ -98,7 +98,7 @@ def outcome(
         if event.table == own:
             end = _ENDS.get(event.chain, LOST) if is_last(event) else end
             continue
-        if event.kind == "rule" or event.verdict == "drop":
+        if event.handle is not None or event.verdict == "drop":
             steps.append(_step(event, listing, packet))
         if event.verdict == "drop":
             end = "dropped"

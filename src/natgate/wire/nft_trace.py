@@ -33,7 +33,7 @@ _VERDICTS = {
 }
 _FAMILIES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
 
-_TABLE_LINE = re.compile(r"table (\S+) (\S+) \{")
+_TABLE_LINE = re.compile(r"table (\S+) (\S+)")
 _CHAIN_LINE = re.compile(r"\tchain (\S+) \{")
 _RULE_LINE = re.compile(r"\t\t(.*) # handle (\d+)$")
 _COMMENT = re.compile(r'\s*comment "([^"]*)"$')

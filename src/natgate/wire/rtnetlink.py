@@ -30,7 +30,8 @@ _TC = struct.Struct("=BxxxiIII")
 _U32 = struct.Struct("=I")
 _DST, _SRC, _IIF, _OIF, _GATEWAY, _TABLE = 1, 2, 3, 4, 5, 15
 _ONLINK = 4
-_NAME, _UP, _LOOPBACK, _ETHERNET_KIND, _LOOPBACK_KIND = 3, 0x1, 0x8, 1, 772
+_NAME, _ETHERNET_KIND, _LOOPBACK_KIND = 3, 1, 772
+_UP, _LOOPBACK, _LOWER_UP = 0x1, 0x8, 0x10000
 _CLSACT_HANDLE, _CLSACT_PARENT, _EGRESS, _INGRESS = 0xFFFF0000, 0xFFFFFFF1, 0xFFFFFFF3, 0xFFFFFFF2
 _ALL_PROTOCOLS = 0x0300
 _KIND, _OPTIONS, _STATS2 = 1, 2, 7
@@ -123,13 +124,17 @@ def get_links() -> Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """One link; `ethernet`: its packets begin with an Ethernet header; `up`: it is switched on."""
+    """One link; `ethernet`: its packets begin with an Ethernet header; `up`: it is switched on.
+
+    `carrier`: something is at its other end.
+    """
 
     index: int
     name: str
     loopback: bool
     ethernet: bool
     up: bool = field(default=True, compare=False)
+    carrier: bool = field(default=True, compare=False)
 
 
 def parse_link(message: Message) -> Link | None:
@@ -140,8 +145,14 @@ def parse_link(message: Message) -> Link | None:
     name = netlink.text(attributes(message.body[_LINK.size :]).get(_NAME, b""))
     loopback = bool(flags & _LOOPBACK)
     ethernet = kind in {_ETHERNET_KIND, _LOOPBACK_KIND}
-    up = bool(flags & _UP)
-    return Link(index=index, name=name, loopback=loopback, ethernet=ethernet, up=up)
+    return Link(
+        index=index,
+        name=name,
+        loopback=loopback,
+        ethernet=ethernet,
+        up=bool(flags & _UP),
+        carrier=bool(flags & _LOWER_UP),
+    )
 
 
 def get_addresses() -> Message:
