@@ -16,8 +16,12 @@ import pytest
 
 from natgate.agent.places import SOCKET
 from natgate.api.client import AgentClient
-from natgate.lab import namespace, network, record, resolving
+from natgate.lab import namespace, network, record, resolving, routes
 from natgate.lab.scene import VPC
+from natgate.model.trace import Packet
+from natgate.plan.trace import predict
+from natgate.plan.trace_name import way_of, with_question
+from natgate.wire.config import parse_spec
 
 from .capture import capture
 from .conftest import Bench, natgate
@@ -99,19 +103,34 @@ def sources(regions: Bench) -> tuple[set[str], set[str]]:
     return asked, pinged
 
 
+def foretold(regions: Bench) -> tuple[set[str], set[str]]:
+    """The same from the spec in force and from the routes that the kernels hold."""
+    around = routes.read(regions.lab)
+    spec = parse_spec(AgentClient(regions.lab.state(regions.active()) / SOCKET).spec()["text"])
+    client = around.host("osec2")
+    assert client
+    way = way_of(around, NAME)
+    ping = Packet(
+        protocol="icmp", source=IPv4Address(CLIENT), destination=way.answer, source_port=7
+    )
+    trace = with_question(predict(around, spec, client, ping), around, spec, way)
+    assert trace.query
+    return {str(trace.query.predicted)}, {str(trace.predicted)}
+
+
 @pytest.mark.parametrize(("subnets", "question", "traffic"), ROUTINGS)
 def test_each_flow_has_the_source_that_its_own_route_table_gives_it(
     regions: Bench, subnets: tuple[str, ...], question: str, traffic: str
 ) -> None:
-    """The six cells; they are the same once another node translates."""
+    """The six cells, seen and foretold; they are the same once another node translates."""
     route_by(regions, subnets)
-    assert sources(regions) == ({question}, {traffic})
+    assert sources(regions) == foretold(regions) == ({question}, {traffic})
     regions.settle()
     dead = regions.active()
     regions.ok("fault", "node-dead", dead)
     wait(lambda: regions.active() != dead, f"{dead} is still active")
     wait(lambda: by_gateway(regions) == subnets, "the route tables did not follow")
-    assert sources(regions) == ({question}, {traffic})
+    assert sources(regions) == foretold(regions) == ({question}, {traffic})
     regions.heal()
     assert regions.packets("wrong") == {}
 

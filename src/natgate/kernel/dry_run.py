@@ -28,7 +28,13 @@ from natgate.model.trace import Packet
 from natgate.wire import dry_run as wire
 from natgate.wire import rtnetlink
 from natgate.wire.dry_run import Probe
-from natgate.wire.nft_trace import Listing, TraceEvent, parse_element_comment, parse_listing, tables_of
+from natgate.wire.nft_trace import (
+    Listing,
+    TraceEvent,
+    parse_element_comment,
+    parse_listing,
+    tables_of,
+)
 from natgate.wire.probe import render_probe
 
 SECONDS = 1.0
@@ -153,5 +159,3 @@ def _why(found: DryRun, link: str, *, passed: bool) -> str:
         text = _REASONS.get(error.code, "the route to {to} is refused: " + os.strerror(error.code))
         return text.format(to=to, source=source, link=link)
     return "no rule has dropped it, and there is a route; it ended between two hooks"
-
-

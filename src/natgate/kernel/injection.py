@@ -113,4 +113,3 @@ def _remove(netlink: NetlinkSocket, name: str) -> None:
         if link.name == name:
             message = redirect.delete_link(link.index)
             netlink.do(message, f"removing link {name}", allow=(errno.ENODEV,))
-

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from natgate.lab import agents, flat, namespace, network
 from natgate.lab.record import Lab
-from natgate.lab.scene import LINK, VPC, Host, Scene, hosts
+from natgate.lab.scene import LINK, VPC, Host, Scene, hosts, names_of
 from natgate.model.error import AgentError
 from natgate.model.topology import RoutedHost, Topology
 from natgate.plan.handover import TUNNEL, mark_of
@@ -20,7 +20,12 @@ def read(lab: Lab) -> Topology:
     with ThreadPoolExecutor() as pool:
         found = tuple(pool.map(lambda host: _host(lab, host), every))
     return Topology.model_validate(
-        {"apiVersion": VERSION, "hosts": found, "carriers": carriers(lab)}
+        {
+            "apiVersion": VERSION,
+            "hosts": found,
+            "carriers": carriers(lab),
+            "names": names_of(lab.scene),
+        }
     )
 
 
