@@ -3,15 +3,14 @@
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
+from natgate.kernel.own_routes import read_host
 from natgate.lab import agents, flat, namespace, network
 from natgate.lab.record import Lab
 from natgate.lab.scene import LINK, VPC, Host, Scene, hosts, names_of
 from natgate.model.error import AgentError
 from natgate.model.topology import RoutedHost, Topology
 from natgate.plan.handover import TUNNEL, mark_of
-from natgate.wire.topology import ADDRESSES, RULES, ROUTES, VERSION, Heard, host_of
-
-FORWARDING = "net.ipv4.ip_forward"
+from natgate.wire.topology import VERSION
 
 
 def read(lab: Lab) -> Topology:
@@ -19,13 +18,8 @@ def read(lab: Lab) -> Topology:
     every = hosts(lab.scene)
     with ThreadPoolExecutor() as pool:
         found = tuple(pool.map(lambda host: _host(lab, host), every))
-    return Topology.model_validate(
-        {
-            "apiVersion": VERSION,
-            "hosts": found,
-            "carriers": carriers(lab),
-            "names": names_of(lab.scene),
-        }
+    return Topology(
+        apiVersion=VERSION, hosts=found, carriers=carriers(lab), names=names_of(lab.scene)
     )
 
 
@@ -63,17 +57,10 @@ def _tables(scene: Scene, host: Host) -> dict[str, str]:
 
 
 def _host(lab: Lab, host: Host) -> RoutedHost:
-    space = lab.namespace(host.name)
-    ip = ["ip", "-n", space, "-j"]
-    forwards = namespace.run(namespace.inside(space, ["sysctl", "--values", FORWARDING]))
-    heard = Heard(
-        name=host.name,
-        role=host.role,
-        forwards=forwards.strip() == "1",
-        addresses=namespace.run([*ip, *ADDRESSES]),
-        rules=namespace.run([*ip, *RULES]),
-        routes=namespace.run([*ip, *ROUTES]),
+    return read_host(
+        host.name,
+        host.role,
+        enter=namespace.inside(lab.namespace(host.name), ()),
         segments=segments(lab.scene, host.name),
         tables=_tables(lab.scene, host),
     )
-    return host_of(heard)

@@ -2,8 +2,11 @@
 
 from dataclasses import replace
 from ipaddress import IPv4Address
+from itertools import pairwise
 
-from natgate.model.trace import Evidence, Hop, Trace
+from natgate.model.dry_run import DryRun, Step
+from natgate.model.table import TABLE
+from natgate.model.trace import Evidence, Hop, Packet, Trace
 
 
 def compare(trace: Trace, dry_run: Evidence | None, observed: Evidence | None) -> Trace:
@@ -29,6 +32,39 @@ def compare(trace: Trace, dry_run: Evidence | None, observed: Evidence | None) -
         match=not reasons if tried else None,
         reason="; ".join(reasons) or trace.reason,
     )
+
+
+def evidence_of(dry_run: DryRun) -> Evidence:
+    """What a dry run says of the source, and which rules that are not natgate's had a part in it."""
+    foreign = [
+        step
+        for step in dry_run.steps
+        if step.table != f"ip {TABLE}" and (step.translates or step == dry_run.dropped_by)
+    ]
+    gone = dry_run.end in {"dropped", "lost"}
+    dropped = dry_run.dropped_by
+    where = f"dropped by {dropped.name}" if dropped is not None else dry_run.reason
+    return Evidence(
+        source=None if gone else dry_run.after.source,
+        destination=None if gone else dry_run.after.destination,
+        foreign=tuple(map(_where_it_stands, foreign)),
+        where=where,
+    )
+
+
+def _where_it_stands(step: Step) -> str:
+    if step.handle is None:
+        return step.name
+    text = f": {step.text}" if step.text else ""
+    return f"table {step.table} {step.chain} handle {step.handle}{text}"
+
+
+def at_node(trace: Trace) -> tuple[Hop, Packet] | None:
+    """The hop of the first node, and the packet as it came in there by a link."""
+    for before, hop in pairwise(trace.hops):
+        if hop.role == "node" and hop.link is not None:
+            return hop, before.after
+    return None
 
 
 def node_hop(trace: Trace) -> Hop | None:
