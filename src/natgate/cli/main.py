@@ -30,6 +30,7 @@ COMMANDS = {
     "schema": "natgate.cli.schema",
     "spec": "natgate.cli.read",
     "status": "natgate.cli.read",
+    "trace": "natgate.cli.trace",
     "warnings": "natgate.cli.read",
     "witness": "natgate.cli.witness",
 }

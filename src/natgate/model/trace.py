@@ -85,6 +85,7 @@ class Trace:
     `dry_run` and `observed` are None as well if nobody tried: `tried` names those that were.
     """
 
+    begins: Packet
     hops: tuple[Hop, ...]
     predicted: IPv4Address | None
     """The source at the target; the first one of `possible`."""

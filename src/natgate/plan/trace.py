@@ -32,10 +32,10 @@ def predict(
     hops = tuple(walk.with_returns(hop, hops[-1]) for hop in hops)
     last = hops[-1]
     if last.verdict in {"dropped", "lost"}:
-        return Trace(hops=hops, predicted=None, reason=f"{last.host}: {last.note}")
+        return Trace(begins=packet, hops=hops, predicted=None, reason=f"{last.host}: {last.note}")
     source = last.after.source
     possible = next((hop.sources for hop in hops if source in hop.sources), ())
-    return Trace(hops=hops, predicted=source, possible=possible or (source,))
+    return Trace(begins=packet, hops=hops, predicted=source, possible=possible or (source,))
 
 
 class Walk:

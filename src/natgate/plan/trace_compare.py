@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from ipaddress import IPv4Address
-from itertools import pairwise
 
 from natgate.model.dry_run import DryRun, Step
 from natgate.model.table import TABLE
@@ -61,21 +60,18 @@ def _where_it_stands(step: Step) -> str:
 
 def at_node(trace: Trace) -> tuple[Hop, Packet] | None:
     """The hop of the first node, and the packet as it came in there by a link."""
-    for before, hop in pairwise(trace.hops):
+    befores = (trace.begins, *(hop.after for hop in trace.hops))
+    for before, hop in zip(befores, trace.hops, strict=False):
         if hop.role == "node" and hop.link is not None:
-            return hop, before.after
+            return hop, before
     return None
 
 
-def node_hop(trace: Trace) -> Hop | None:
-    """The hop at which the spec's rules meet the packet: a dry run asks this node's kernel."""
-    return next((hop for hop in trace.hops if hop.role == "node"), None)
-
-
 def _against_node(trace: Trace, evidence: Evidence) -> str | None:
-    hop = node_hop(trace)
-    if hop is None:
+    found = at_node(trace)
+    if found is None:
         return None
+    hop, _ = found
     gone = hop.verdict in {"dropped", "lost"}
     possible = () if gone else hop.sources or (hop.after.source,)
     wrong = _against(evidence.source, possible[0] if possible else None, possible)
