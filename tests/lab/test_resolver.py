@@ -99,21 +99,43 @@ def sources(regions: Bench) -> tuple[set[str], set[str]]:
     return asked, pinged
 
 
+def foretold(*where: str) -> tuple[set[str], set[str]]:
+    """The same as `natgate trace` foretells it, which a dry run must not contradict."""
+    argv = [sys.executable, "-m", "natgate", "trace", *where, "--json"]
+    argv += ["--from", "osec2", "--to", NAME, "--proto", "icmp"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    trace = json.loads(done.stdout)
+    asked, pinged = (each["source_at_target"]["predicted"] for each in (trace["query"], trace))
+    return {asked}, {pinged}
+
+
 @pytest.mark.parametrize(("subnets", "question", "traffic"), ROUTINGS)
 def test_each_flow_has_the_source_that_its_own_route_table_gives_it(
     regions: Bench, subnets: tuple[str, ...], question: str, traffic: str
 ) -> None:
-    """The six cells; they are the same once another node translates."""
+    """The six cells, seen and foretold; they are the same once another node translates."""
     route_by(regions, subnets)
-    assert sources(regions) == ({question}, {traffic})
+    assert sources(regions) == foretold("--lab", regions.name) == ({question}, {traffic})
     regions.settle()
     dead = regions.active()
     regions.ok("fault", "node-dead", dead)
     wait(lambda: regions.active() != dead, f"{dead} is still active")
     wait(lambda: by_gateway(regions) == subnets, "the route tables did not follow")
-    assert sources(regions) == ({question}, {traffic})
+    assert sources(regions) == foretold("--lab", regions.name) == ({question}, {traffic})
     regions.heal()
     assert regions.packets("wrong") == {}
+
+
+def test_two_files_are_enough_to_foretell_both_sources(regions: Bench, tmp_path: Path) -> None:
+    """The spec, and the routes as the lab wrote them down."""
+    spec, written = tmp_path / "spec.yaml", tmp_path / "routes.yaml"
+    state = regions.lab.state(regions.active())
+    spec.write_text(AgentClient(state / SOCKET).spec()["text"])
+    argv = [sys.executable, "-m", "natgate", "lab", "routes", regions.name]
+    written.write_text(subprocess.run(argv, capture_output=True, text=True, check=True).stdout)
+    live = foretold("--lab", regions.name)
+    assert foretold("--spec", str(spec), "--routes", str(written)) == live
 
 
 def test_a_name_is_resolved_through_both_resolvers(regions: Bench) -> None:

@@ -129,8 +129,11 @@ def _vpc(scene: Scene) -> Iterator[str]:
     if scene.spec.steering.kind == "frr":
         yield from _vpc_with_bgp(scene)
     for table in number.values():
-        for host, address in _inside(scene):
+        for host, address in _served(scene):
             yield f"route add {address}/32 dev {port[host]} table {table}"
+        for node in scene.spec.nodes:
+            for address in dict.fromkeys((node.address, node.sync)):
+                yield f"route add {address}/32 dev {port[node.name]} table {table}"
     for name in dict.fromkeys(s.table for s in scene.spec.network.subnets if s.kind == "node"):
         for router in scene.routers:
             via = f"via {router.address} dev {port[router.name]} onlink"
@@ -141,16 +144,13 @@ def _vpc(scene: Scene) -> Iterator[str]:
         yield f"route add {other.destination} {via} table {number[other.table]}"
 
 
-def _inside(scene: Scene) -> Iterator[tuple[str, IPv4Address]]:
-    """Every host inside with each of its addresses: all tables of a network know them."""
+def _served(scene: Scene) -> Iterator[tuple[str, IPv4Address]]:
+    """Clients and resolver with each of their addresses: all tables of a network know them."""
     for client in scene.clients:
         yield client.name, client.address
     if scene.resolver is not None:
         yield scene.resolver.name, scene.resolver.address
         yield scene.resolver.name, scene.resolver.endpoint
-    for node in scene.spec.nodes:
-        for address in dict.fromkeys((node.address, node.sync)):
-            yield node.name, address
 
 
 def _vpc_with_bgp(scene: Scene) -> Iterator[str]:

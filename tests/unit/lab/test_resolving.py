@@ -51,3 +51,8 @@ def test_a_scene_tells_who_knows_which_names() -> None:
         map(IPv4Address, ("172.31.2.10", "10.20.2.53", "10.20.1.20"))
     )
     assert names_of(catalogue.prepared("fixed-source")) is None
+
+
+def test_a_scene_with_names_reads_back_as_the_same() -> None:
+    """Names and addresses are written as they are read."""
+    assert catalogue.read_scene(catalogue.as_yaml(SCENE), "again") == SCENE
