@@ -12,6 +12,7 @@ from natgate.model.error import NatgateError
 
 COMMANDS = {
     "agent": "natgate.cli.agent",
+    "allowlist": "natgate.cli.allowlist",
     "apply": "natgate.cli.change",
     "blocks": "natgate.cli.read",
     "capture": "natgate.cli.capture",

@@ -27,7 +27,7 @@ Asked = tuple[Protocol, int | None]
 DIFFERENT = 1
 
 
-class Asking(click.ParamType):
+class Asking(click.ParamType[Asked]):
     """tcp:443, udp:53 or icmp."""
 
     name = "PROTO"
@@ -104,7 +104,7 @@ def _here(state: Path, start: str, to: str, asked: Asked) -> Trace:
     spec = parse_spec(agent.spec()["text"])
     shares = [share for gateway in status["gateways"] for share in gateway["shares"]]
     topology = Topology(
-        apiVersion=VERSION,
+        api_version=VERSION,
         hosts=(read_host(status["node"], "node"),),
         carriers={share["name"]: share["carrier"] for share in shares if share["carrier"]},
     )

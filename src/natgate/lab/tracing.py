@@ -1,19 +1,27 @@
 """A trace in a lab: foretold from its kernels' routes, tried in a node's rules, and observed."""
 
+import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from natgate.agent.places import SOCKET
 from natgate.api.client import AgentClient
 from natgate.kernel.dry_run import dry_run
+from natgate.kernel.sightings import Point, Sighting, send_probe, watch
 from natgate.lab import namespace, routes
 from natgate.lab.record import Lab
 from natgate.model.error import AgentError, HostError, RefusedError
 from natgate.model.spec import Spec
+from natgate.model.topology import Topology
 from natgate.model.trace import Evidence, Packet, Protocol, Trace
 from natgate.plan.trace_ask import foretell
 from natgate.plan.trace_compare import at_node, compare, evidence_of
+from natgate.plan.trace_route import MADE_HERE
 from natgate.wire.config import parse_spec
+
+FIRST_PORT = 49152
+"""Of the ports that hosts take for themselves (RFC 6335)."""
 
 Say = Callable[[str], None]
 
@@ -32,10 +40,51 @@ def trace(
     `say` gets a sentence for each level that could not be tried.
     """
     topology = routes.read(lab)
-    foretold, packet = foretell(topology, spec_of(lab), start, to, asked)
-    tried = try_out(lab, foretold, say)
-    del observed, packet
-    return compare(foretold, tried, None)
+    spec = spec_of(lab)
+    foretold, packet = foretell(topology, spec, start, to, asked)
+    if foretold.query is not None:
+        question = foretold.query
+        query = _tried(lab, topology, question, question.begins, observed=observed, say=say)
+        foretold = replace(foretold, query=query)
+    return _tried(lab, topology, foretold, packet, observed=observed, say=say)
+
+
+def _tried(
+    lab: Lab, topology: Topology, foretold: Trace, packet: Packet, *, observed: bool, say: Say
+) -> Trace:
+    dry = try_out(lab, foretold, say)
+    seen = observe(lab, topology, foretold, packet) if observed else None
+    return compare(foretold, dry, seen)
+
+
+def observe(lab: Lab, topology: Topology, foretold: Trace, packet: Packet) -> Evidence:
+    """A real packet, sent from its host and looked for on every link of the lab."""
+    if packet.source_port is None:
+        packet = replace(packet, source_port=FIRST_PORT + secrets.randbelow(2**16 - FIRST_PORT))
+    token, mark = secrets.randbits(32), 1 + secrets.randbelow(0xFFFF)
+    start = namespace.NETNS / lab.namespace(foretold.hops[0].host)
+    points = [
+        Point(link=link.name, namespace=namespace.NETNS / lab.namespace(host.name), name=host.name)
+        for host in topology.hosts
+        for link in host.links
+        if link.name != MADE_HERE
+    ]
+    seen = watch(points, packet, token, send=lambda: send_probe(packet, token, mark, start))
+    arrived = [each for each in seen if each.direction == "in" and _ends(topology, foretold, each)]
+    if arrived:
+        last = arrived[-1].packet
+        return Evidence(source=last.source, destination=last.destination)
+    where = f"last seen at {seen[-1].point.name} {seen[-1].point.link}" if seen else "never seen"
+    return Evidence(source=None, where=where)
+
+
+def _ends(topology: Topology, foretold: Trace, sighting: Sighting) -> bool:
+    """Whether a packet that came in here goes no further."""
+    last = foretold.hops[-1]
+    if last.verdict == "delivered" and sighting.point.name == last.host:
+        return True
+    host = topology.host(sighting.point.name)
+    return host is not None and sighting.packet.destination in host.addresses
 
 
 def spec_of(lab: Lab) -> Spec:

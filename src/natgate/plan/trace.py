@@ -101,7 +101,8 @@ class Walk:
             return self._returned(host, packet, link, returning_to)
         if arrived.answer.kind == "echo":
             note = "the gateway itself answers"
-            return _Step(hop=_hop(host, packet, link, "delivered", rule="echo reply", note=note))
+            step = self._routed(host, rules.echo(packet), link)
+            return replace(step, hop=replace(step.hop, rule="echo reply", note=note))
         return self._at_node(host, rules, packet, link, arrived)
 
     def _returned(self, host: RoutedHost, packet: Packet, link: str, knows: str) -> _Step:
@@ -155,9 +156,9 @@ class Walk:
         if isinstance(following, str):
             return _Step(hop=_on_route(host, packet, link, chosen, "lost", following))
         verdict: Verdict = "sent" if link == MADE_HERE else "forwarded"
-        equal = f"one of {chosen.equal} equal routes" if chosen.equal > 1 else None
-        note = "; ".join(filter(None, (equal, BEYOND if following is None else None))) or None
-        hop = _on_route(host, packet, link, chosen, verdict, note)
+        notes = [f"one of {chosen.equal} equal routes"] if chosen.equal > 1 else []
+        notes += [BEYOND] if following is None else []
+        hop = _on_route(host, packet, link, chosen, verdict, "; ".join(notes) or None)
         return _Step(hop=hop, following=following)
 
     def _endless(self, host: RoutedHost, packet: Packet, link: str, *, loop: bool) -> Hop:

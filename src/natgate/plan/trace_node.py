@@ -67,6 +67,10 @@ class NodeRules:
         changed = replace(packet, destination=to, destination_port=port)
         return Arrived(packet=changed, answer=answer)
 
+    def echo(self, packet: Packet) -> Packet:
+        """An echo request to an address of a gateway, as the node itself gets it."""
+        return replace(packet, destination=self._spec.node(self._node).address)
+
     def made(self, packet: Packet) -> Arrived:
         """A packet that the node makes itself: no entry reaches a host for it."""
         answer = self._answer(packet)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
@@ -23,7 +23,7 @@ from natgate.model.topology import (
 )
 from natgate.wire import config
 
-VERSION = "natgate.routes/v1"
+VERSION: Literal["natgate.routes/v1"] = "natgate.routes/v1"
 
 ADDRESSES = ("address", "show")
 RULES = ("-4", "rule", "show")
