@@ -12,7 +12,6 @@ from natgate.model.error import HostError, Problem
 from natgate.model.topology import (
     LOCAL,
     MAIN,
-    STANDARD_RULES,
     WHOLE_MARK,
     PolicyRule,
     PortOfHost,
@@ -90,7 +89,7 @@ def host_of(heard: Heard) -> RoutedHost:
         role=heard.role,
         forwards=heard.forwards,
         links=links,
-        rules=STANDARD_RULES if rules == STANDARD_RULES else rules,
+        rules=rules,
         tables={table: tuple(routes) for table, routes in tables.items()},
     )
 

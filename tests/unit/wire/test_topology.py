@@ -76,7 +76,7 @@ def test_a_host_has_its_links_without_the_loopback() -> None:
     assert found.links == (
         PortOfHost(name="eth0", segment="n", addresses=(IPv4Address("10.10.0.5"),)),
     )
-    assert found.rules is STANDARD_RULES
+    assert found.rules == STANDARD_RULES
     assert found.forwards
     assert found.tables == {}
 
