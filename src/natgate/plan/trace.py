@@ -115,7 +115,8 @@ class Walk:
         self, host: RoutedHost, rules: NodeRules, packet: Packet, link: str, arrived: Arrived
     ) -> _Step:
         step = self._routed(host, arrived.packet, link, arrived.mark)
-        gateway = rules.unasked(packet.destination) if arrived.packet == packet else None
+        asked = arrived.packet != packet or arrived.handed_to is not None
+        gateway = None if asked else rules.unasked(packet.destination)
         if step.hop.verdict == "delivered" and gateway is not None and rules.holds_addresses:
             note = _unasked(packet, gateway.name)
             return _Step(hop=replace(step.hop, verdict="dropped", rule="unasked", note=note))

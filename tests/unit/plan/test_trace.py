@@ -226,8 +226,7 @@ def test_returns_may_come_straight_back_or_be_lost() -> None:
     assert at(divided(*straight), "node-c").note == "ports 33280-65535; returns come straight back"
     lost = divided(("hand: [{to: 0.0.0.0/0, via: 10.10.0.52, link: ng-vx}]", "hand: []"))
     assert at(lost, "node-c").note == (
-        "ports 33280-65535; returns handed over by node-a, and are lost: no route to 10.10.0.85 in "
-        "table hand, main: no rule is left"
+        "ports 33280-65535; returns handed over by node-a, and are lost: blackhole"
     )
 
 
