@@ -179,12 +179,6 @@ def _rules(listing: str) -> Iterator[ListedRule]:
                 table=table,
                 chain=chain,
                 handle=int(found[2]),
-                text=_COUNTED.sub("", rest).strip(),
+                text=" ".join(_COUNTED.sub("", rest).split()),
                 comment=comment[1] if comment else "",
             )
-
-
-def parse_element_comment(listing: str) -> str:
-    """The comment of the one element that `nft get element` shows; empty if it has none."""
-    found = re.search(r'\bcomment "([^"]*)"', listing)
-    return found[1] if found else ""

@@ -13,7 +13,6 @@ from natgate.wire.nft_trace import (
     TRACE,
     ListedRule,
     TraceEvent,
-    parse_element_comment,
     parse_listing,
     parse_trace,
     tables_of,
@@ -175,7 +174,7 @@ table ip nat { # handle 3
 \tchain POSTROUTING { # handle 1
 \t\toifname "out" counter packets 3 bytes 90 masquerade # handle 5
 \t\tcounter packets 3 bytes 90 xt target "MASQUERADE" # handle 6
-\t\tcounter packets 0 bytes 0 drop # handle 7
+\t\tct state new  counter packets 0 bytes 0 drop # handle 7
 \t}
 }
 """
@@ -205,13 +204,6 @@ def test_the_map_of_a_rule_and_the_mask_of_its_keys_are_read() -> None:
     assert rules["ip natgate", 19].lookup == ("address24", 0xFFFFFF00)
     assert rules["ip natgate", 20].lookup == ("address32", 0xFFFFFFFF)
     assert rules["ip nat", 5].lookup is None
-
-
-def test_the_comment_of_an_element_is_read() -> None:
-    """It is empty where there is none."""
-    shown = 'elements = { 10.1.0.0 counter packets 0 bytes 0 comment "g/one" : 10.1.200.5 }'
-    assert parse_element_comment(shown) == "g/one"
-    assert parse_element_comment("elements = { 10.1.0.0 : 10.1.200.5 }") == ""
 
 
 @given(st.text(alphabet='table ip{}\t\n#"handle 0123chain.&@map', max_size=300))
