@@ -12,12 +12,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from ipaddress import IPv4Address
 from itertools import count
 from pathlib import Path
 
 from natgate.kernel import injection, sysctl
-from natgate.kernel.netlink import ROUTE, NetlinkError, NetlinkSocket
+from natgate.kernel.netlink import NETFILTER, ROUTE, NetlinkError, NetlinkSocket
 from natgate.kernel.netns import inside
 from natgate.kernel.ruleset import Ruleset
 from natgate.kernel.trace_events import TraceEvents
@@ -28,13 +27,8 @@ from natgate.model.trace import Packet
 from natgate.wire import dry_run as wire
 from natgate.wire import rtnetlink
 from natgate.wire.dry_run import Probe
-from natgate.wire.nft_trace import (
-    Listing,
-    TraceEvent,
-    parse_element_comment,
-    parse_listing,
-    tables_of,
-)
+from natgate.wire.nft_element import get_element, parse_comment
+from natgate.wire.nft_trace import Listing, TraceEvent, parse_listing, tables_of
 from natgate.wire.probe import render_probe
 
 SECONDS, PAUSE = 1.0, 0.25
@@ -80,7 +74,7 @@ def _run(probe: Probe, link: str) -> DryRun:
                 "the kernel could not tell the whole trace: others trace too many packets meanwhile"
             )
         found = wire.outcome(seen, listing, probe, own, links)
-        steps = tuple(_with_entry(step, listing, ruleset) for step in found.steps)
+        steps = tuple(_with_entry(step, listing) for step in found.steps)
         found = replace(found, steps=steps)
         if found.end != "lost" or found.reason:
             return found
@@ -116,7 +110,7 @@ def _add_table(ruleset: Ruleset, name: str, probe: Probe, link: str) -> None:
 
 def _sweep(ruleset: Ruleset) -> None:
     """Take away what processes left behind which are gone."""
-    for family, table in tables_of(ruleset.run("list tables")):
+    for family, table in tables_of(ruleset.listing()):
         process = wire.process_of(table)
         if process is not None and not Path(f"/proc/{process}").exists():
             with suppress(HostError):
@@ -133,18 +127,19 @@ def _until_last(events: TraceEvents, probe: Probe) -> Iterator[TraceEvent]:
         events.deadline = time.monotonic() + PAUSE
 
 
-def _with_entry(step: Step, listing: Listing, ruleset: Ruleset) -> Step:
+def _with_entry(step: Step, listing: Listing) -> Step:
     """The entry that the element names by which a rule of ours chose the address."""
     rule = listing.get((step.table, step.handle)) if step.handle is not None else None
     if rule is None or not step.translates or rule.table != f"ip {TABLE}" or rule.lookup is None:
         return step
     name, mask = rule.lookup
-    key = IPv4Address(int(step.before.source) & mask)
+    key = (int(step.before.source) & mask).to_bytes(4)
     try:
-        element = ruleset.run(f"get element ip {TABLE} {name} {{ {key} }}")
-    except HostError:  # it has changed meanwhile
+        with NetlinkSocket(NETFILTER) as netlink:
+            answers = netlink.collect(get_element(name, key))
+    except NetlinkError:  # it has changed meanwhile
         return step
-    return replace(step, entry=parse_element_comment(element) or None)
+    return replace(step, entry=next(filter(None, map(parse_comment, answers)), None))
 
 
 def _why(found: DryRun, link: str, *, passed: bool) -> str:

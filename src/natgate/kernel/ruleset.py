@@ -35,11 +35,14 @@ class Ruleset:
 
     def listing(self) -> str:
         """Every rule of every table with its handle; sets are listed without their elements."""
-        return self.run("list ruleset", _TERSE)
+        return self.run("list ruleset")
 
-    def run(self, script: str, flags: int = 0) -> str:
-        """What `nft -a` prints; HostError with its own words if it refuses."""
-        library, flags = self._library, flags | _HANDLES | _NUMERIC_PROTOCOLS
+    def run(self, script: str) -> str:
+        """What `nft -a -t` prints; HostError with its own words if it refuses.
+
+        Without -t it would read every element of every set first, whatever the script.
+        """
+        library, flags = self._library, _HANDLES | _NUMERIC_PROTOCOLS | _TERSE
         library.nft_ctx_output_set_flags(self._handle, flags)
         status = library.nft_run_cmd_from_buffer(self._handle, script.encode())
         output = library.nft_ctx_get_output_buffer(self._handle) or b""
