@@ -136,11 +136,11 @@ def test_an_error_belongs_to_the_flow_that_it_complains_about(net: Net, tmp_path
     def stopped() -> bool:
         if next(once, True):
             return True
+        flow = net.udp(CLIENTS[0])
+        flow.connect((TARGETS[0], 9))
+        flow.settimeout(3)
+        flow.send(b"x")
         with pytest.raises(ConnectionRefusedError):
-            flow = net.udp(CLIENTS[0])
-            flow.connect((TARGETS[0], 9))
-            flow.settimeout(3)
-            flow.send(b"x")
             flow.recv(9)
         return False
 
@@ -227,7 +227,7 @@ def test_a_file_is_not_overwritten_unless_asked(net: Net, tmp_path: Path) -> Non
         capture(file)
     assert taken(net, file, force=True).packets == 8
     assert other.read_text() == "mine"
-    with net.node.entered(), pytest.raises(RefusedError, match="cannot make .*: No such file"):
+    with net.node.entered(), pytest.raises(RefusedError, match=r"cannot make .*: No such file"):
         capture(tmp_path / "nowhere" / "file")
     with net.node.entered(), pytest.raises(RefusedError, match="there is no link nothing; there"):
         capture(tmp_path / "none", ("nothing",))

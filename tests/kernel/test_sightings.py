@@ -79,5 +79,5 @@ def test_a_point_that_is_not_there_is_named(net: Net) -> None:
     node = Path(net.node.path)
     with pytest.raises(RefusedError, match="cannot capture on link nothing: No such device"):
         watch([Point(link="nothing", namespace=node)], packet("udp"), TOKEN)
-    with pytest.raises(HostError, match="cannot send to 198.51.100.1: Network is unreachable"):
+    with pytest.raises(HostError, match=r"cannot send to 198\.51\.100\.1: Network is unreachable"):
         send_probe(packet("udp", "198.51.100.1"), TOKEN, 7, node)

@@ -10,7 +10,8 @@ import click
 from natgate.cli.flow_names import Naming
 from natgate.cli.options import STATE_OPTION
 from natgate.cli.output import counted, err
-from natgate.kernel.capture import Ended, Limits, Result, Wanted, capture as capture_packets
+from natgate.kernel.capture import Ended, Limits, Result, Wanted
+from natgate.kernel.capture import capture as capture_packets
 from natgate.kernel.netns import inside
 from natgate.lab import namespace, record
 from natgate.model.error import NatgateError

@@ -14,7 +14,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from natgate.kernel.injection import links_here
 from natgate.kernel.netlink import NETFILTER, NetlinkError, NetlinkSocket
@@ -177,7 +177,7 @@ class _Finder:
         self._netlink = NetlinkSocket(NETFILTER)
         self._known: dict[tuple[object, bool], tuple[float, OpenFlow | None, str]] = {}
 
-    def __enter__(self) -> "_Finder":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

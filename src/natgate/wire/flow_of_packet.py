@@ -17,6 +17,7 @@ _ORIGINAL, _IP, _PROTOCOL = 1 | NESTED, 1 | NESTED, 2 | NESTED
 _SOURCE, _DESTINATION = 1, 2
 _NUMBER, _SOURCE_PORT, _DESTINATION_PORT, _ECHO_ID, _ECHO_TYPE, _ECHO_CODE = 1, 2, 3, 4, 5, 6
 _ECHO_REPLY = 0
+_HEADER = 20
 _ICMP, _ERRORS, _ERROR_HEAD = 1, frozenset({3, 4, 5, 11, 12}), 8
 
 
@@ -47,7 +48,7 @@ def _question(seen: Seen, *, turned: bool) -> Message:
 def parse_captured(data: bytes) -> Seen | None:
     """The packet that says which flow it is: of an ICMP error the one that it complains about."""
     found = parse_packet(data)
-    if found is not None or len(data) < 1 or data[0] >> 4 != 4:  # noqa: PLR2004 (the version)
+    if found is not None or len(data) < _HEADER or data[0] >> 4 != 4:  # noqa: PLR2004 (the version)
         return found
     start = (data[0] & 0xF) * 4
     error = len(data) > start and data[9] == _ICMP and data[start] in _ERRORS

@@ -28,9 +28,9 @@ _LATER_SIZES = {_CT_ID: 4, _CT_DIRECTION: 1, _CT_STATUS: 4, _CT_STATE: 4}
 Kind = Literal["rule", "return", "policy"]
 _KINDS: dict[int, Kind] = {1: "policy", 2: "return", 3: "rule"}
 _VERDICTS = {
-    **{-1: "continue", -2: "break", -3: "jump", -4: "goto", -5: "return"},
-    **{0: "drop", 1: "accept", 2: "stolen", 3: "queue", 4: "repeat", 5: "stop"},
-}
+    -1: "continue", -2: "break", -3: "jump", -4: "goto", -5: "return",
+    0: "drop", 1: "accept", 2: "stolen", 3: "queue", 4: "repeat", 5: "stop",
+}  # fmt: skip
 _FAMILIES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
 
 _TABLE_LINE = re.compile(r"table (\S+) (\S+)")
@@ -145,8 +145,8 @@ class ListedRule:
         found = _ELEMENT.search(self.text)
         if found is None:
             return None
-        mask = struct.unpack("!I", bytes(map(int, found[1].split("."))))[0] if found[1] else ~0
-        return found[2], mask & 0xFFFFFFFF
+        parts = (int(part) & 0xFF for part in found[1].split(".")) if found[1] else (0xFF,) * 4
+        return found[2], int.from_bytes(bytes(parts))
 
 
 Listing = dict[tuple[str, int], ListedRule]

@@ -48,9 +48,8 @@ def render_probe(packet: Packet, token: int, mark: int) -> bytes:
             body = render_echo(source, 1, word)
         case "tcp":
             body = _TCP.pack(source, destination, token, 0, 5 << 4, _SYN, _WINDOW, 0, 0)
-            total = _pseudo(addresses, packet.protocol, body)
-            body = body[:16] + total + body[18:]
-        case "udp":
+            body = body[:16] + _pseudo(addresses, packet.protocol, body) + body[18:]
+        case _:
             body = _UDP.pack(source, destination, _UDP.size + len(word), 0) + word
             body = body[:6] + _pseudo(addresses, packet.protocol, body) + body[8:]
     number = NUMBERS[packet.protocol]
