@@ -104,7 +104,7 @@ def _here(state: Path, start: str, to: str, asked: Asked) -> Trace:
     spec = parse_spec(agent.spec()["text"])
     shares = [share for gateway in status["gateways"] for share in gateway["shares"]]
     topology = Topology(
-        api_version=VERSION,
+        apiVersion=VERSION,
         hosts=(read_host(status["node"], "node"),),
         carriers={share["name"]: share["carrier"] for share in shares if share["carrier"]},
     )

@@ -19,7 +19,7 @@ def read(lab: Lab) -> Topology:
     with ThreadPoolExecutor() as pool:
         found = tuple(pool.map(lambda host: _host(lab, host), every))
     return Topology(
-        api_version=VERSION, hosts=found, carriers=carriers(lab), names=names_of(lab.scene)
+        apiVersion=VERSION, hosts=found, carriers=carriers(lab), names=names_of(lab.scene)
     )
 
 

@@ -72,7 +72,7 @@ def observe(lab: Lab, topology: Topology, foretold: Trace, packet: Packet) -> Ev
     seen = watch(points, packet, token, send=lambda: send_probe(packet, token, mark, start))
     arrived = [each for each in seen if each.direction == "in" and _ends(topology, foretold, each)]
     if arrived:
-        last = arrived[-1].packet
+        last = arrived[0].packet  # an echo carries the same token back
         return Evidence(source=last.source, destination=last.destination)
     where = f"last seen at {seen[-1].point.name} {seen[-1].point.link}" if seen else "never seen"
     return Evidence(source=None, where=where)

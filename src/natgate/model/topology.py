@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address
 from typing import Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from natgate.model.error import Problem, twice
 from natgate.model.fields import Model, Prefix
@@ -99,8 +99,6 @@ Neighbour = tuple[RoutedHost, PortOfHost]
 
 class Topology(Model):
     """A whole natgate.routes/v1 file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     api_version: Literal["natgate.routes/v1"] = Field(alias="apiVersion")
     hosts: tuple[RoutedHost, ...] = Field(min_length=1)
