@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from natgate.lab import catalogue, namespace
-from natgate.lab.scene import VPC, Scene
+from natgate.lab.scene import Scene
 
 from .conftest import Bench, natgate
 
@@ -74,7 +74,6 @@ def test_each_target_sees_the_source_that_was_foretold(lab: Bench) -> None:
                 predicted, observed = seen(found)
                 assert predicted == observed
             _answers(lab, client.name, str(target.address), found)
-    assert lab.json("routes")["hosts"][0]["name"] == VPC
 
 
 def _answers(lab: Bench, client: str, address: str, found: Document) -> None:
@@ -107,8 +106,6 @@ def test_a_host_inside_asks_an_address_of_the_gateway(lab: Bench) -> None:
         for client in scene.clients:
             found = traced(lab, client.name, str(address), "tcp:80", "--observe")
             assert found["match"], (client.name, address, found)
-    if served:
-        assert any(hop["rule"] == "hairpin" for hop in found["hops"]) or found["hops"]
 
 
 def test_files_of_a_lab_say_the_same_without_it(lab: Bench, tmp_path: Path) -> None:

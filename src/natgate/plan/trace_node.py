@@ -88,12 +88,7 @@ class NodeRules:
             return Left(packet=packet, note="stays inside: not translated")
         if answer.entry:
             return self._translated(packet, answer)
-        if inside:
-            return self._no_entry(packet)
-        if not made_here and any(packet.destination in prefix for prefix in self._named):
-            note = f"{packet.source} is no source of the spec, and an entry names the destination"
-            return Left(packet=packet, rule="forged source", dropped=True, note=note)
-        return Left(packet=packet, note="not from inside: not translated")
+        return self._without_entry(packet, inside=inside, made_here=made_here)
 
     def unasked(self, destination: IPv4Address) -> Gateway | None:
         """The gateway whose address this is, of those that the node carries."""
@@ -188,9 +183,15 @@ class NodeRules:
             note="; ".join(notes) or None,
         )
 
-    def _no_entry(self, packet: Packet) -> Left:
-        note = f"no entry translates {packet.source} towards {packet.destination}"
-        return Left(packet=packet, rule="no entry", dropped=True, note=note)
+    def _without_entry(self, packet: Packet, *, inside: bool, made_here: bool) -> Left:
+        """Dropped if it comes from inside, or pretends to; else it is somebody else's."""
+        if inside:
+            note = f"no entry translates {packet.source} towards {packet.destination}"
+            return Left(packet=packet, rule="no entry", dropped=True, note=note)
+        if not made_here and any(packet.destination in prefix for prefix in self._named):
+            note = f"{packet.source} is no source of the spec, and an entry names the destination"
+            return Left(packet=packet, rule="forged source", dropped=True, note=note)
+        return Left(packet=packet, note="not from inside: not translated")
 
 
 def _divided_by(packet: Packet) -> int | None:

@@ -15,9 +15,9 @@ def test_rows_are_ordered_by_address_and_protocol() -> None:
         for last in (2, 10)
         for sent in sorted(EVERY_SENT)
     ]
-    assert sorted(reversed(rows)) == rows
+    assert sorted(set(rows)) == rows
     calls = [
         Reachable(address=IPv4Address(f"203.0.113.{last}"), protocol="tcp", clients=to, entry="e")
         for last in (2, 10)
     ]
-    assert sorted(reversed(calls)) == calls
+    assert sorted(set(calls)) == calls

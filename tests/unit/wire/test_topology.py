@@ -90,7 +90,7 @@ def test_an_address_of_the_loopback_is_kept() -> None:
 
 def test_rules_select_by_link_prefixes_and_mark() -> None:
     """Tables have the names that the lab gives them."""
-    rules = [
+    rules: list[dict[str, Any]] = [
         {"priority": 7, "not": None, "src": "10.1.0.0", "srclen": 16, "dst": "10.2.0.1",
          "fwmark": "0x4e470001", "fwmask": "0xff", "table": "77"},
         {"priority": 8, "src": "all", "iif": "p1", "iif_detached": None, "table": "1001"},
