@@ -29,7 +29,7 @@ class PortOfHost(Model):
     segment: Text | None = Field(
         default=None, description="links with the same segment reach each other"
     )
-    addresses: tuple[IPv4Address, ...] = ()
+    addresses: tuple[IPv4Address, ...] = Field(default=(), description="its IPv4 addresses")
 
 
 class PolicyRule(Model):
@@ -37,10 +37,10 @@ class PolicyRule(Model):
 
     pref: int = Field(ge=0, description="lower ones first")
     iif: Text | None = Field(default=None, description="the link it came in by; lo: made here")
-    source: Prefix | None = None
-    destination: Prefix | None = None
-    mark: int | None = Field(default=None, ge=0)
-    mask: int = Field(default=WHOLE_MARK, ge=0)
+    source: Prefix | None = Field(default=None, description="where it comes from")
+    destination: Prefix | None = Field(default=None, description="where it goes")
+    mark: int | None = Field(default=None, ge=0, description="packets with this mark")
+    mask: int = Field(default=WHOLE_MARK, ge=0, description="the bits of the mark that count")
     inverted: bool = Field(default=False, description="those that it does not describe")
     table: Text | None = Field(default=None, description="the table that they look into")
     stops: Stops | None = Field(default=None, description="instead of a table: they end here")
@@ -49,8 +49,11 @@ class PolicyRule(Model):
 class TableRoute(Model):
     """One route of a table."""
 
-    to: Prefix
-    type: Literal["unicast", "local", "blackhole", "unreachable", "prohibit", "throw"] = "unicast"
+    to: Prefix = Field(description="the longest one that covers a destination is taken")
+    type: Literal["unicast", "local", "blackhole", "unreachable", "prohibit", "throw"] = Field(
+        default="unicast",
+        description="local: for this host; throw: on with the next rule; else it ends here",
+    )
     via: IPv4Address | None = Field(
         default=None, description="the next hop; the destination itself if left out"
     )
@@ -73,9 +76,9 @@ class RoutedHost(Model):
     """One machine."""
 
     name: Text = Field(min_length=1, description="a node has the name that the spec gives it")
-    role: Text = "host"
+    role: Text = Field(default="host", description="client, router, node, target, ...")
     forwards: bool = Field(default=False, description="net.ipv4.ip_forward")
-    links: tuple[PortOfHost, ...] = ()
+    links: tuple[PortOfHost, ...] = Field(default=(), description="all but the loopback")
     rules: tuple[PolicyRule, ...] = Field(
         default=STANDARD_RULES, description="local, main and default if left out"
     )
@@ -100,8 +103,10 @@ Neighbour = tuple[RoutedHost, PortOfHost]
 class Topology(Model):
     """A whole natgate.routes/v1 file."""
 
-    api_version: Literal["natgate.routes/v1"] = Field(alias="apiVersion")
-    hosts: tuple[RoutedHost, ...] = Field(min_length=1)
+    api_version: Literal["natgate.routes/v1"] = Field(
+        alias="apiVersion", description="the version of this format"
+    )
+    hosts: tuple[RoutedHost, ...] = Field(min_length=1, description="every one that it may meet")
     carriers: dict[Text, Text] = Field(
         default_factory=dict,
         description="the node that carries each share of a gateway, as natgate status names them; "
