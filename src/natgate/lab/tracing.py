@@ -81,8 +81,8 @@ def observe(lab: Lab, topology: Topology, foretold: Trace, packet: Packet) -> Ev
 def _ends(topology: Topology, foretold: Trace, sighting: Sighting) -> bool:
     """Whether a packet that came in here goes no further."""
     last = foretold.hops[-1]
-    if last.verdict == "delivered" and sighting.point.name == last.host:
-        return True
+    if sighting.point.name == last.host:  # what is dropped there was seen to come in as well
+        return last.verdict == "delivered"
     host = topology.host(sighting.point.name)
     return host is not None and sighting.packet.destination in host.addresses
 
