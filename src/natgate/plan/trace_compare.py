@@ -60,8 +60,8 @@ def _where_it_stands(step: Step) -> str:
 
 def at_node(trace: Trace) -> tuple[Hop, Packet] | None:
     """The hop of the first node, and the packet as it came in there by a link."""
-    befores = (trace.begins, *(hop.after for hop in trace.hops))
-    for before, hop in zip(befores, trace.hops, strict=False):
+    came = (trace.begins, *(hop.after for hop in trace.hops))
+    for before, hop in zip(came, trace.hops, strict=False):
         if hop.role == "node" and hop.link is not None:
             return hop, before
     return None
