@@ -17,6 +17,10 @@ _FIRST, _LAST = -450, (1 << 31) - 2
 
 _ENDS: dict[str, End] = {LEAVES: "postrouting", DELIVERED: "input"}
 LOST: End = "lost"
+_EARLIER = (
+    "it belongs to a flow that exists already, which keeps its translation: give no source port, and "
+    "a new one is drawn"
+)
 _FINAL = {"drop", "stolen", "queue"}
 
 
@@ -106,6 +110,8 @@ def outcome(
             end, reason = LOST, f"{steps[-1].name} hands it to a program ({event.verdict})"
     if end != "postrouting":
         link = None
+    if packet != probe.packet and not any(step.translates for step in steps):
+        reason = reason or _EARLIER
     return DryRun(steps=tuple(steps), after=packet, end=end, link=link, reason=reason)
 
 
@@ -121,7 +127,8 @@ def _step(event: TraceEvent, listing: Listing, packet: Packet) -> Step:
         comment=rule.comment if rule else "",
         text=rule.text if rule else "",
         target=event.target,
-        translates=rule is not None and rule.translates and event.verdict == "accept",
+        translates=rule is not None
+        and (rule.writes or (rule.translates and event.verdict == "accept")),
         entry=_entry(rule) if rule is not None else None,
     )
 
