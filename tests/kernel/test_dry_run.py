@@ -322,7 +322,7 @@ import sys
 from ipaddress import IPv4Address
 from natgate.kernel.dry_run import prepared
 from natgate.model.trace import Packet
-from natgate.wire.dry_run import Probe
+from natgate.wire.probe import Probe
 ends = {"source": IPv4Address("10.1.0.10"), "destination": IPv4Address("203.0.113.20")}
 packet = Packet(protocol="udp", **ends, source_port=1, destination_port=2)
 with prepared(Probe(packet=packet, token=1, mark=1), "in"):

@@ -1,12 +1,12 @@
 """A dry run in the words of nftables: the table that swallows a packet, and what its trace says."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from natgate.model.dry_run import DryRun, End, Step
 from natgate.model.table import TABLE
 from natgate.model.trace import Packet
 from natgate.wire.nft_trace import ListedRule, Listing, TraceEvent
+from natgate.wire.probe import Probe
 
 PREFIX = "natgate-dry-"
 """How the names of these tables begin, by which natgate knows them."""
@@ -22,15 +22,6 @@ _EARLIER = (
     "a new one is drawn"
 )
 _FINAL = {"drop", "stolen", "queue"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
-    """A packet with its token and the identification in its IPv4 header."""
-
-    packet: Packet
-    token: int
-    mark: int
 
 
 def name_of(process: int, number: int) -> str:

@@ -7,7 +7,6 @@ import pytest
 from natgate.model.dry_run import DryRun, Step
 from natgate.model.trace import Packet, Protocol
 from natgate.wire.dry_run import (
-    Probe,
     is_last,
     name_of,
     of_probe,
@@ -16,7 +15,7 @@ from natgate.wire.dry_run import (
     render_table,
 )
 from natgate.wire.nft_trace import Kind, TraceEvent, parse_listing
-from natgate.wire.probe import Seen
+from natgate.wire.probe import Probe, Seen
 
 BEFORE = Packet(
     protocol="udp",
