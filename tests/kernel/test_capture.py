@@ -234,6 +234,25 @@ def test_a_file_is_not_overwritten_unless_asked(net: Net, tmp_path: Path) -> Non
     assert not (tmp_path / "none").exists()
 
 
+def test_a_link_that_goes_away_ends_nothing(net: Net, tmp_path: Path) -> None:
+    """What the others carry is still captured, and the file is whole."""
+    net.node.run("ip link add gone type veth peer name other", "ip link set gone up")
+    file, turns = tmp_path / "net.pcapng", iter(range(4))
+
+    def stopped() -> bool:
+        turn = next(turns, None)
+        if turn == 0:
+            net.node.run("ip link del gone")
+        elif turn == 1:
+            exchange(net)
+        return turn is None
+
+    with net.node.entered():
+        result = capture(file, wanted=Wanted(port=7000), stopped=stopped)
+    assert (result.packets, result.links) == (4, ("in", "out", "gone"))
+    assert len(rows(file)) == 4
+
+
 def test_a_full_disk_leaves_a_whole_file(net: Net, tmp_path: Path) -> None:
     """What did not fit is not there, and the sentence says how much is."""
     disk = tmp_path / "disk"

@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import IPv4Address
@@ -15,15 +17,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from natgate.kernel.dry_run import dry_run
+from natgate.kernel.trace_events import TraceEvents
 from natgate.model.dry_run import DryRun
 from natgate.model.error import RefusedError
 from natgate.model.spec import Spec
 from natgate.model.trace import Packet, Protocol
 from natgate.plan import resolve
 from tests.effort import FEW
-from tests.kernel.net import CLIENTS, FIXED, ONE, TARGETS, Net, network, spec_of
+from tests.kernel.net import CLIENTS, FIXED, ONE, PORT, TARGETS, Net, network, spec_of
 from tests.kernel.test_entries import ADDRESSES, PACKETS, SERVE, specs
 from tests.kernel.test_entries import spec_of as spec_of_every_kind
+from tests.namespaces import execute
 
 ROOT = Path(__file__).parents[2]
 FOREIGN = (
@@ -69,7 +73,7 @@ def left(net: Net) -> str:
     """All that a dry run could have left on the node."""
     links = [line.split()[1] for line in net.node.run("ip -o link show").splitlines()]
     others = net.node.run(
-        "nft list tables", "tc qdisc show", "tc filter show dev in ingress", "conntrack -L",
+        "nft list tables", "tc qdisc show", "tc filter show dev in ingress", "conntrack -L", "conntrack -C",
         "ip -4 route show table all",
     )  # fmt: skip
     return "\n".join((*links, others))
@@ -208,6 +212,98 @@ def test_a_foreign_masquerade_after_ours_takes_what_ours_leaves(net: Net) -> Non
     assert [step.name for step in others.translations] == ["by hand"]
 
 
+def test_a_packet_of_an_existing_flow_is_told_from_a_new_one(net: Net) -> None:
+    """Its flow, and no rule, translates it."""
+    net.bring(spec_of(ONE))
+    flow = net.udp(CLIENTS[0])
+    net.send(CLIENTS[0], TARGETS[0], flow)
+    source = net.arrival().port
+    what = replace(packet(port=PORT), source_port=flow.getsockname()[1])
+    found = run(net, what)
+    assert (found.end, str(found.after.source), found.after.source_port) == (
+        *("postrouting", FIXED, source),
+    )
+    assert found.entry is None
+    assert "belongs to a flow that exists already" in str(found.reason)
+    assert net.packets() == []
+
+
+def test_the_traces_of_others_do_not_matter(net: Net) -> None:
+    """Whoever traces every packet meanwhile sees ours, and we see ours only."""
+    net.bring(spec_of(ONE))
+    net.node.run(
+        "nft add table ip debug",
+        "nft add chain ip debug c { type filter hook prerouting priority -350 ; }",
+        "nft add rule ip debug c meta nftrace set 1",
+    )
+    ended = threading.Event()
+    flows = [net.udp(CLIENTS[1]) for _ in range(20)]
+
+    def others() -> None:
+        while not ended.is_set():
+            for flow in flows:
+                net.send(CLIENTS[1], TARGETS[1], flow)
+            ended.wait(0.001)
+
+    work = threading.Thread(target=others)
+    work.start()
+    try:
+        for _ in range(5):
+            found = run(net, packet())
+            assert (found.end, found.entry) == ("postrouting", "g/one")
+            assert {str(step.before.source) for step in found.steps} == {CLIENTS[0]}
+    finally:
+        ended.set()
+        work.join()
+
+
+def test_an_overrun_of_the_trace_is_noticed(net: Net) -> None:
+    """More events than fit into the buffer are counted as such, and nothing fails."""
+    net.bring(spec_of(ONE))
+    net.node.run(
+        "nft add table ip debug",
+        "nft add chain ip debug c { type filter hook prerouting priority -350 ; }",
+        "nft add rule ip debug c meta nftrace set 1",
+    )
+    with TraceEvents(Path(net.node.path)) as events:
+        flow = net.udp(CLIENTS[0])
+        for _ in range(12_000):
+            net.send(CLIENTS[0], TARGETS[0], flow)
+        events.deadline = time.monotonic() + 0.5
+        seen = {event.chain for event in events}
+    assert "postrouting" not in seen or "forward" in seen
+    assert events.overruns > 0
+
+
+UNPRIVILEGED = """
+import sys
+from ipaddress import IPv4Address
+from pathlib import Path
+from natgate.kernel.capture import capture
+from natgate.kernel.dry_run import dry_run
+from natgate.kernel.trace_events import TraceEvents
+from natgate.model.error import RefusedError
+from natgate.model.trace import Packet
+ends = {"source": IPv4Address("10.1.0.10"), "destination": IPv4Address("203.0.113.20")}
+for what in (lambda: dry_run(Packet(protocol="icmp", **ends), "in"), lambda: capture(Path("f"))):
+    try:
+        what()
+    except RefusedError as error:
+        print(error)
+"""
+
+
+def test_without_privilege_the_way_out_is_said(net: Net) -> None:
+    """One sentence, for a dry run as for a capture."""
+    drop = ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--reuid=65534", "--regid=65534")
+    with net.node.entered():
+        told = execute(*drop, "--clear-groups", sys.executable, "-c", UNPRIVILEGED)
+    assert told.splitlines() == [
+        "tracing rules needs CAP_NET_ADMIN: run as root",
+        "capturing packets needs CAP_NET_RAW: run as root",
+    ]
+
+
 def test_dry_runs_leave_nothing_and_the_agent_sees_nothing(net: Net) -> None:
     """Fifty of them, after each of which the node holds what it did and its keeper finds no drift."""
     spec = spec_of(ONE)
@@ -226,7 +322,7 @@ import sys
 from ipaddress import IPv4Address
 from natgate.kernel.dry_run import prepared
 from natgate.model.trace import Packet
-from natgate.wire.dry_run import Probe
+from natgate.wire.probe import Probe
 ends = {"source": IPv4Address("10.1.0.10"), "destination": IPv4Address("203.0.113.20")}
 packet = Packet(protocol="udp", **ends, source_port=1, destination_port=2)
 with prepared(Probe(packet=packet, token=1, mark=1), "in"):

@@ -1,14 +1,16 @@
 """A probe is seen at each point it passes, before and after its translation."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
 
-from natgate.kernel.sightings import Point, Sighting, send_probe, watch
+from natgate.kernel.sightings import Point, Sighting, observe, send_probe, watch
 from natgate.model.error import HostError, RefusedError
 from natgate.model.trace import Packet, Protocol
+from natgate.wire.probe import Probe
 from tests.kernel.net import CLIENTS, FIXED, ONE, TARGETS, Net, network, spec_of
 
 TOKEN = 0xA1B2C3D4
@@ -36,7 +38,12 @@ def packet(protocol: Protocol, to: str = TARGETS[0]) -> Packet:
 def seen(net: Net, what: Packet, *points: Point) -> list[Sighting]:
     """Where a probe of the client is seen."""
     client = Path(net.client.path)
-    return watch(points, what, TOKEN, send=lambda: send_probe(what, TOKEN, 7, client))
+    return watch(
+        points,
+        what,
+        TOKEN,
+        send=lambda: send_probe(Probe(packet=what, token=TOKEN, mark=7), client),
+    )
 
 
 @pytest.mark.parametrize("protocol", ["icmp", "tcp", "udp"])
@@ -68,10 +75,22 @@ def test_other_packets_are_not_seen(net: Net) -> None:
     client = Path(net.client.path)
 
     def send() -> None:
-        send_probe(asked, TOKEN + 1, 7, client)
+        send_probe(Probe(packet=asked, token=TOKEN + 1, mark=7), client)
         net.send(CLIENTS[0], TARGETS[0])
 
     assert watch([Point(link="in", namespace=node)], asked, TOKEN, send=send, seconds=0.2) == []
+
+
+def test_every_probe_is_a_new_flow(net: Net) -> None:
+    """A source port that is not given is drawn, so that the rules are asked anew."""
+    target, client = Path(net.target.path), Path(net.client.path)
+    asked = replace(packet("tcp"), source_port=None)
+    point = Point(link="eth0", namespace=target, direction="in")
+    first, once = observe([point], asked, client)
+    second, again = observe([point], asked, client)
+    assert [str(s.packet.source) for s in (*once, *again)] == [FIXED, FIXED]
+    assert first.packet != second.packet
+    assert first.token != second.token
 
 
 def test_a_point_that_is_not_there_is_named(net: Net) -> None:
@@ -80,4 +99,4 @@ def test_a_point_that_is_not_there_is_named(net: Net) -> None:
     with pytest.raises(RefusedError, match="cannot capture on link nothing: No such device"):
         watch([Point(link="nothing", namespace=node)], packet("udp"), TOKEN)
     with pytest.raises(HostError, match=r"cannot send to 198\.51\.100\.1: Network is unreachable"):
-        send_probe(packet("udp", "198.51.100.1"), TOKEN, 7, node)
+        send_probe(Probe(packet=packet("udp", "198.51.100.1"), token=TOKEN, mark=7), node)

@@ -7,7 +7,6 @@ program behind `queue` gets it; whoever captures on the link sees it come in.
 
 import errno
 import os
-import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +15,7 @@ from itertools import count
 from pathlib import Path
 
 from natgate.kernel import injection, sysctl
+from natgate.kernel.fresh import fresh
 from natgate.kernel.netlink import NETFILTER, ROUTE, NetlinkError, NetlinkSocket
 from natgate.kernel.netns import inside
 from natgate.kernel.ruleset import Ruleset
@@ -26,17 +26,15 @@ from natgate.model.table import TABLE
 from natgate.model.trace import Packet
 from natgate.wire import dry_run as wire
 from natgate.wire import rtnetlink
-from natgate.wire.dry_run import Probe
 from natgate.wire.nft_element import get_element, parse_comment
 from natgate.wire.nft_trace import Listing, TraceEvent, parse_listing, tables_of
-from natgate.wire.probe import render_probe
+from natgate.wire.probe import Probe, render_probe
 
 SECONDS, PAUSE = 1.0, 0.25
 """A packet passes all rules within a millisecond. It is lost if no rule has seen it after so long,
 or if after one event no other follows."""
 
 _NUMBERS = count()
-_FIRST_PORT, _PORTS = 49152, 16384
 _REASONS = {
     errno.ENETUNREACH: "there is no route to {to}",
     errno.EHOSTUNREACH: "the route to {to} says unreachable",
@@ -52,21 +50,16 @@ def dry_run(packet: Packet, link: str, namespace: Path | None = None) -> DryRun:
     A source port that is not given is a random one. RefusedError if the packet has no destination
     port although its protocol needs one, the link is missing, or the kernel lacks a part.
     """
-    if packet.protocol != "icmp" and packet.destination_port is None:
-        raise RefusedError(f"a {packet.protocol} packet needs a destination port")
-    if packet.source_port is None:
-        packet = replace(packet, source_port=_FIRST_PORT + secrets.randbelow(_PORTS))
-    probe = Probe(packet=packet, token=secrets.randbits(32), mark=1 + secrets.randbelow(0xFFFF))
+    probe = fresh(packet)
     if namespace is None:
         return _run(probe, link)
     return inside(namespace, lambda: _run(probe, link))
 
 
 def _run(probe: Probe, link: str) -> DryRun:
-    packet = probe.packet
     with prepared(probe, link) as (ruleset, own, inject, events):
         listing = parse_listing(ruleset.listing())
-        inject.send(render_probe(packet, probe.token, probe.mark))
+        inject.send(render_probe(probe))
         seen = list(_until_last(events, probe))
         links = {each.index: each.name for each in injection.links_here()}
         if events.overruns:

@@ -8,12 +8,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from natgate.kernel.fresh import fresh
 from natgate.kernel.netns import open_socket
 from natgate.kernel.packets import Packets
 from natgate.model.error import HostError, RefusedError
 from natgate.model.trace import Packet
 from natgate.wire.packet_filter import Direction, token_of
-from natgate.wire.probe import parse_packet, render_probe
+from natgate.wire.probe import Probe, parse_packet, render_probe
 
 SECONDS, PAUSE = 2.0, 0.3
 """How long the first sighting may take, and the next one after each."""
@@ -89,17 +90,28 @@ def _sightings(watched: Packets, point: Point, token: int) -> list[Sighting]:
     return found
 
 
-def send_probe(packet: Packet, token: int, mark: int, namespace: Path | None = None) -> None:
+def observe(
+    points: Sequence[Point], packet: Packet, sender: Path | None = None
+) -> tuple[Probe, list[Sighting]]:
+    """Send a new flow's first packet from a namespace (or here), and see where it passes.
+
+    RefusedError if it has no destination port although its protocol needs one.
+    """
+    probe = fresh(packet)
+    return probe, watch(points, packet, probe.token, send=lambda: send_probe(probe, sender))
+
+
+def send_probe(probe: Probe, namespace: Path | None = None) -> None:
     """Send it from here or from a namespace, by that host's own routes and rules, as a new flow.
 
-    `packet.source` must be one of its addresses. Nobody waits for an answer: the host's kernel
+    Its source must be one of the host's addresses. Nobody waits for an answer: the host's kernel
     resets a TCP connection that the target accepts.
     """
-    data = render_probe(packet, token, mark)
+    to = probe.packet.destination
     try:
         with open_socket(socket.AF_INET, socket.SOCK_RAW, _IP_RAW, namespace) as raw:
-            raw.sendto(data, (str(packet.destination), 0))
+            raw.sendto(render_probe(probe), (str(to), 0))
     except PermissionError:
         raise RefusedError("sending a probe needs CAP_NET_RAW: run as root") from None
     except OSError as error:
-        raise HostError(f"cannot send to {packet.destination}: {error.strerror}") from None
+        raise HostError(f"cannot send to {to}: {error.strerror}") from None

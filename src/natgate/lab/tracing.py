@@ -1,14 +1,14 @@
 """A trace in a lab: foretold from its kernels' routes, tried in a node's rules, and observed."""
 
-import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from natgate.agent.places import SOCKET
 from natgate.api.client import AgentClient
+from natgate.kernel import sightings
 from natgate.kernel.dry_run import dry_run
-from natgate.kernel.sightings import Point, Sighting, send_probe, watch
+from natgate.kernel.sightings import Point, Sighting
 from natgate.lab import namespace, routes
 from natgate.lab.record import Lab
 from natgate.model.error import AgentError, HostError, RefusedError
@@ -19,9 +19,6 @@ from natgate.plan.trace_ask import foretell
 from natgate.plan.trace_compare import at_node, compare, evidence_of
 from natgate.plan.trace_route import MADE_HERE
 from natgate.wire.config import parse_spec
-
-FIRST_PORT = 49152
-"""Of the ports that hosts take for themselves (RFC 6335)."""
 
 Say = Callable[[str], None]
 
@@ -59,9 +56,6 @@ def _tried(
 
 def observe(lab: Lab, topology: Topology, foretold: Trace, packet: Packet) -> Evidence:
     """A real packet, sent from its host and looked for on every link of the lab."""
-    if packet.source_port is None:
-        packet = replace(packet, source_port=FIRST_PORT + secrets.randbelow(2**16 - FIRST_PORT))
-    token, mark = secrets.randbits(32), 1 + secrets.randbelow(0xFFFF)
     start = namespace.NETNS / lab.namespace(foretold.hops[0].host)
     points = [
         Point(link=link.name, namespace=namespace.NETNS / lab.namespace(host.name), name=host.name)
@@ -69,7 +63,7 @@ def observe(lab: Lab, topology: Topology, foretold: Trace, packet: Packet) -> Ev
         for link in host.links
         if link.name != MADE_HERE
     ]
-    seen = watch(points, packet, token, send=lambda: send_probe(packet, token, mark, start))
+    _, seen = sightings.observe(points, packet, start)
     arrived = [each for each in seen if each.direction == "in" and _ends(topology, foretold, each)]
     if arrived:
         last = arrived[0].packet  # an echo carries the same token back

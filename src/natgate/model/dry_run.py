@@ -40,7 +40,8 @@ class Step:
 class DryRun:
     """The rules that took part, the packet at its end, and where that was.
 
-    `link`: by which it would leave. `reason`: a sentence, if it was lost.
+    `link`: by which it would leave. `reason`: a sentence, if it was lost, or if an existing flow and
+    no rule translated it.
     """
 
     steps: tuple[Step, ...]

@@ -1,12 +1,12 @@
 """A dry run in the words of nftables: the table that swallows a packet, and what its trace says."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from natgate.model.dry_run import DryRun, End, Step
 from natgate.model.table import TABLE
 from natgate.model.trace import Packet
 from natgate.wire.nft_trace import ListedRule, Listing, TraceEvent
+from natgate.wire.probe import Probe
 
 PREFIX = "natgate-dry-"
 """How the names of these tables begin, by which natgate knows them."""
@@ -17,16 +17,11 @@ _FIRST, _LAST = -450, (1 << 31) - 2
 
 _ENDS: dict[str, End] = {LEAVES: "postrouting", DELIVERED: "input"}
 LOST: End = "lost"
+_EARLIER = (
+    "it belongs to a flow that exists already, which keeps its translation: give no source port, and "
+    "a new one is drawn"
+)
 _FINAL = {"drop", "stolen", "queue"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
-    """A packet with its token and the identification in its IPv4 header."""
-
-    packet: Packet
-    token: int
-    mark: int
 
 
 def name_of(process: int, number: int) -> str:
@@ -106,6 +101,8 @@ def outcome(
             end, reason = LOST, f"{steps[-1].name} hands it to a program ({event.verdict})"
     if end != "postrouting":
         link = None
+    if packet != probe.packet and not any(step.translates for step in steps):
+        reason = reason or _EARLIER
     return DryRun(steps=tuple(steps), after=packet, end=end, link=link, reason=reason)
 
 
@@ -121,7 +118,8 @@ def _step(event: TraceEvent, listing: Listing, packet: Packet) -> Step:
         comment=rule.comment if rule else "",
         text=rule.text if rule else "",
         target=event.target,
-        translates=rule is not None and rule.translates and event.verdict == "accept",
+        translates=rule is not None
+        and (rule.writes or (rule.translates and event.verdict == "accept")),
         entry=_entry(rule) if rule is not None else None,
     )
 

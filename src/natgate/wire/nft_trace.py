@@ -39,6 +39,7 @@ _RULE_LINE = re.compile(r"\t\t(.*) # handle (\d+)$")
 _COMMENT = re.compile(r'\s*comment "([^"]*)"$')
 _COUNTED = re.compile(r"counter packets \d+ bytes \d+ ?")
 _TRANSLATES = re.compile(r"\b(snat|dnat|masquerade|redirect|netmap)\b", re.IGNORECASE)
+_WRITES = re.compile(r"\bip [sd]addr set\b")
 _ELEMENT = re.compile(r"\bip saddr(?: & ([\d.]+))? map @([^\s:]+)")
 
 
@@ -136,8 +137,13 @@ class ListedRule:
 
     @property
     def translates(self) -> bool:
-        """Whether it gives a packet another address."""
+        """Whether it gives a flow another address, if it accepts."""
         return _TRANSLATES.search(self.text) is not None
+
+    @property
+    def writes(self) -> bool:
+        """Whether it writes another address into a packet by itself, without a flow."""
+        return _WRITES.search(self.text) is not None
 
     @property
     def lookup(self) -> tuple[str, int] | None:

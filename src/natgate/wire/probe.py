@@ -38,8 +38,18 @@ class Seen:
     reply: bool = False
 
 
-def render_probe(packet: Packet, token: int, mark: int) -> bytes:
-    """The IPv4 packet: an echo request, a SYN, or a datagram, with `token` and IP id `mark`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """A packet with its token and the identification in its IPv4 header."""
+
+    packet: Packet
+    token: int
+    mark: int
+
+
+def render_probe(probe: Probe) -> bytes:
+    """The IPv4 packet: an echo request, a SYN, or a datagram with the token as its payload."""
+    packet, token, mark = probe.packet, probe.token, probe.mark
     source, destination = packet.source_port or 0, packet.destination_port or 0
     addresses = packet.source.packed + packet.destination.packed
     word = _WORD.pack(token)

@@ -7,7 +7,6 @@ import pytest
 from natgate.model.dry_run import DryRun, Step
 from natgate.model.trace import Packet, Protocol
 from natgate.wire.dry_run import (
-    Probe,
     is_last,
     name_of,
     of_probe,
@@ -16,7 +15,7 @@ from natgate.wire.dry_run import (
     render_table,
 )
 from natgate.wire.nft_trace import Kind, TraceEvent, parse_listing
-from natgate.wire.probe import Seen
+from natgate.wire.probe import Probe, Seen
 
 BEFORE = Packet(
     protocol="udp",
@@ -47,6 +46,7 @@ table ip nat {
 \tchain POSTROUTING {
 \t\tcounter packets 1 bytes 2 masquerade # handle 4
 \t\tqueue num 3 # handle 6
+\t\tip saddr set 10.1.200.5 # handle 7
 \t}
 }
 """
@@ -190,6 +190,21 @@ def test_a_foreign_translation_has_no_entry() -> None:
     (step,) = found.translations
     assert (step.entry, step.text) == (None, "masquerade")
     assert found.entry is None
+
+
+def test_a_rule_that_writes_an_address_translates_whatever_follows() -> None:
+    """Without a flow there is no verdict that would say so."""
+    found = run(START, event("POSTROUTING", handle=7, table="nat"), LEFT)
+    assert [step.text for step in found.translations] == ["ip saddr set 10.1.200.5"]
+    assert found.reason is None
+
+
+def test_a_packet_of_an_existing_flow_says_so() -> None:
+    """It is translated although no rule was asked."""
+    found = run(START, LEFT)
+    assert (found.end, found.after, found.translations) == ("postrouting", AFTER, ())
+    assert found.reason is not None
+    assert found.reason.startswith("it belongs to a flow that exists already")
 
 
 def test_a_packet_that_ends_between_hooks_is_lost() -> None:

@@ -10,7 +10,7 @@ from natgate.model.open_flow import DESTINATION_TRANSLATED, SOURCE_TRANSLATED, O
 from natgate.model.trace import Packet
 from natgate.wire.flow_of_packet import described, parse_captured, questions
 from natgate.wire.netlink import Message, attributes
-from natgate.wire.probe import Seen, parse_packet, render_probe
+from natgate.wire.probe import Probe, Seen, parse_packet, render_probe
 
 HOST, FIXED, FAR = (IPv4Address(a) for a in ("10.1.0.1", "10.1.200.5", "203.0.113.9"))
 PACKET = Packet(protocol="udp", source=HOST, destination=FAR, source_port=5000, destination_port=53)
@@ -60,8 +60,8 @@ def test_an_echo_is_asked_for_by_its_id() -> None:
 
 def test_an_error_stands_for_the_packet_that_it_complains_about() -> None:
     """Other messages of ICMP, and errors that are cut off, belong to no flow."""
-    inner = render_probe(PACKET, 7, 1)
-    head = bytearray(render_probe(ECHO, 7, 1)[:20])
+    inner = render_probe(Probe(packet=PACKET, token=7, mark=1))
+    head = bytearray(render_probe(Probe(packet=ECHO, token=7, mark=1))[:20])
     error = bytes(head) + b"\3\3" + bytes(6) + inner
     assert parse_captured(error) == parse_packet(inner)
     assert parse_captured(inner) == parse_packet(inner)

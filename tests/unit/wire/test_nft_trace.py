@@ -17,7 +17,7 @@ from natgate.wire.nft_trace import (
     parse_trace,
     tables_of,
 )
-from natgate.wire.probe import Seen, render_probe
+from natgate.wire.probe import Probe, Seen, render_probe
 
 PACKET = Packet(
     protocol="udp",
@@ -26,7 +26,7 @@ PACKET = Packet(
     source_port=5000,
     destination_port=53,
 )
-DATA = render_probe(PACKET, 77, 5)
+DATA = render_probe(Probe(packet=PACKET, token=77, mark=5))
 HEAD = struct.pack("=BBH", 2, 0, 0)
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from natgate.model.trace import Packet, Protocol
 from natgate.wire.packet_filter import Direction, ipv4_of, token_of
-from natgate.wire.probe import render_probe
+from natgate.wire.probe import Probe, render_probe
 
 PROTOCOLS: list[Protocol] = ["tcp", "udp", "icmp"]
 BOTH: list[Direction] = ["in", "out"]
@@ -51,7 +51,7 @@ def passes(program: bytes, data: bytes, *, kind: int = 0, protocol: int = 0x0800
 @given(token=st.integers(0, 2**32 - 1), other=st.integers(0, 2**32 - 1))
 def test_only_a_packet_with_the_token_passes(protocol: Protocol, token: int, other: int) -> None:
     """Of its protocol, in either direction."""
-    data = render_probe(replace(PACKET, protocol=protocol), other, 1)
+    data = render_probe(Probe(packet=replace(PACKET, protocol=protocol), token=other, mark=1))
     program = token_of(protocol, token)
     assert passes(program, data) == passes(program, data, kind=4) == (token == other)
     assert passes(token_of(protocol, other), data)
@@ -62,7 +62,7 @@ def test_only_a_packet_with_the_token_passes(protocol: Protocol, token: int, oth
 @pytest.mark.parametrize("direction", BOTH)
 def test_only_one_direction_passes(direction: Direction) -> None:
     """What comes in has other packet types than what goes out."""
-    data = render_probe(PACKET, 5, 1)
+    data = render_probe(Probe(packet=PACKET, token=5, mark=1))
     for kind in range(5):
         wanted = (kind == 4) == (direction == "out")
         assert passes(ipv4_of(direction), data, kind=kind) == wanted
