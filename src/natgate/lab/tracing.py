@@ -1,7 +1,6 @@
 """A trace in a lab: foretold from its kernels' routes, tried in a node's rules, and observed."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from natgate.agent.places import SOCKET
@@ -16,7 +15,7 @@ from natgate.model.spec import Spec
 from natgate.model.topology import Topology
 from natgate.model.trace import Evidence, Packet, Protocol, Trace
 from natgate.plan.trace_ask import foretell
-from natgate.plan.trace_compare import at_node, compare, evidence_of
+from natgate.plan.trace_compare import at_node, compare, evidence_of, with_query
 from natgate.plan.trace_route import MADE_HERE
 from natgate.wire.config import parse_spec
 
@@ -39,11 +38,12 @@ def trace(
     topology = routes.read(lab)
     spec = spec_of(lab)
     foretold, packet = foretell(topology, spec, start, to, asked)
-    if foretold.query is not None:
-        question = foretold.query
-        query = _tried(lab, topology, question, question.begins, observed=observed, say=say)
-        foretold = replace(foretold, query=query)
-    return _tried(lab, topology, foretold, packet, observed=observed, say=say)
+    found = _tried(lab, topology, foretold, packet, observed=observed, say=say)
+    if foretold.query is None:
+        return found
+    question = foretold.query
+    query = _tried(lab, topology, question, question.begins, observed=observed, say=say)
+    return with_query(found, query)
 
 
 def _tried(

@@ -33,6 +33,14 @@ def compare(trace: Trace, dry_run: Evidence | None, observed: Evidence | None) -
     )
 
 
+def with_query(trace: Trace, query: Trace) -> Trace:
+    """The trace with that of its question: it is different if either of them is."""
+    if query.match is not False:
+        return replace(trace, query=query)
+    reasons = [f"the question: {query.reason}", *filter(None, (trace.reason,))]
+    return replace(trace, query=query, match=False, reason="; ".join(reasons))
+
+
 def evidence_of(dry_run: DryRun) -> Evidence:
     """What a dry run says of the source, and which rules that are not natgate's had a part in it."""
     foreign = [

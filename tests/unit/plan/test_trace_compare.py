@@ -7,7 +7,7 @@ import pytest
 
 from natgate.model.dry_run import DryRun, Step
 from natgate.model.trace import Evidence, Trace
-from natgate.plan.trace_compare import at_node, compare, evidence_of
+from natgate.plan.trace_compare import at_node, compare, evidence_of, with_query
 from tests.gateways import every_entry
 from tests.routed import WORLD, packet, routed, walked
 
@@ -101,3 +101,14 @@ def test_a_dry_run_on_a_way_without_node_says_nothing(trace: Trace) -> None:
     assert compare(direct, Evidence(source=OTHER), None).match
     made = walked(routed(), every_entry(), "node-a", packet("10.10.0.20", WORLD))
     assert at_node(made) is None
+
+
+def test_a_trace_is_different_if_its_question_is(trace: Trace) -> None:
+    """Whatever becomes of the packet itself."""
+    right = compare(trace, Evidence(source=SEEN), None)
+    wrong = compare(trace, Evidence(source=OTHER), None)
+    assert with_query(right, right) == replace(right, query=right)
+    found = with_query(right, wrong)
+    assert (found.match, found.query) == (False, wrong)
+    assert found.reason == f"the question: {wrong.reason}"
+    assert with_query(wrong, wrong).reason == f"the question: {wrong.reason}; {wrong.reason}"
