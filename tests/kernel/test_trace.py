@@ -4,6 +4,7 @@ from contextlib import closing
 from ipaddress import IPv4Address
 from typing import get_args
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +23,7 @@ from natgate.plan.trace import predict
 from natgate.plan.trace_compare import evidence_of
 from natgate.wire.topology import VERSION
 from tests.effort import FEW
+from tests.gateways import every_entry
 from tests.namespaces import execute, namespace
 from tests.specs import specs
 
@@ -64,14 +66,8 @@ def packets(spec: Spec, node: str) -> st.SearchStrategy[Packet]:
     )
 
 
-@FEW
-@given(spec=specs(), which=st.integers(0, 3), data=st.data())
-def test_any_packet_fares_at_a_node_as_it_was_foretold(
-    spec: Spec, which: int, data: st.DataObject
-) -> None:
+def fare_as_foretold(spec: Spec, node: str, sent: list[Packet]) -> None:
     """Source, destination, end and hand-over; the routes are those that the kernel has."""
-    node = spec.nodes[which % len(spec.nodes)].name
-    sent = data.draw(st.lists(packets(spec, node), min_size=1, max_size=12))
     with namespace() as here, here.entered():
         execute("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth1")
         execute("ip", "link", "set", "eth0", "up")
@@ -83,13 +79,47 @@ def test_any_packet_fares_at_a_node_as_it_was_foretold(
             host = read_host(node, "node")
             topology = Topology(apiVersion=VERSION, hosts=(host,))
             for packet in sent:
-                foretold = predict(topology, spec, host, packet, "eth0")
                 if packet.source in host.addresses:
                     continue  # the kernel takes its own address from no link
+                hop = predict(topology, spec, host, packet, "eth0").hops[0]
                 evidence = evidence_of(dry_run(packet, "eth0"))
-                hop = foretold.hops[0]
                 gone = hop.verdict in {"dropped", "lost"}
                 assert gone == (evidence.source is None), (packet, hop, evidence)
                 if not gone:
                     assert evidence.source in (hop.sources or (hop.after.source,)), (packet, hop)
                     assert evidence.destination == hop.after.destination
+
+
+@FEW
+@given(spec=specs(), which=st.integers(0, 3), data=st.data())
+def test_any_packet_fares_at_a_node_as_it_was_foretold(
+    spec: Spec, which: int, data: st.DataObject
+) -> None:
+    """Any spec of SNAT entries, in either mode."""
+    node = spec.nodes[which % len(spec.nodes)].name
+    sent = data.draw(st.lists(packets(spec, node), min_size=1, max_size=12))
+    fare_as_foretold(spec, node, sent)
+
+
+EVERYWHERE = ("{name: all, network: true,", "{name: all, network: true, destinations: [0.0.0.0/0],")
+
+
+@pytest.mark.parametrize("replacements", [(), (EVERYWHERE,)], ids=["plain", "everywhere"])
+@FEW
+@given(data=st.data())
+def test_every_kind_of_entry_fares_as_it_was_foretold(
+    replacements: tuple[tuple[str, str], ...], data: st.DataObject
+) -> None:
+    """DNAT, hairpin, own addresses and echoes; also where an entry names every destination."""
+    spec = every_entry(*replacements)
+    served = [
+        Packet(
+            protocol="tcp",
+            source=source,
+            destination=IPv4Address("203.0.113.1"),
+            destination_port=80,
+        )
+        for source in map(IPv4Address, ("192.0.2.9", "10.10.0.1"))
+    ]
+    sent = data.draw(st.lists(packets(spec, "node-a"), min_size=5, max_size=20))
+    fare_as_foretold(spec, "node-a", [*served, *sent])
