@@ -10,7 +10,6 @@ import pytest
 from natgate.kernel.sightings import Point, Sighting, observe, send_probe, watch
 from natgate.model.error import HostError, RefusedError
 from natgate.model.trace import Packet, Protocol
-from natgate.wire.probe import Probe
 from tests.kernel.net import CLIENTS, FIXED, ONE, TARGETS, Net, network, spec_of
 
 TOKEN = 0xA1B2C3D4
@@ -42,7 +41,7 @@ def seen(net: Net, what: Packet, *points: Point) -> list[Sighting]:
         points,
         what,
         TOKEN,
-        send=lambda: send_probe(Probe(packet=what, token=TOKEN, mark=7), client),
+        send=lambda: send_probe(what, TOKEN, 7, client),
     )
 
 
@@ -75,7 +74,7 @@ def test_other_packets_are_not_seen(net: Net) -> None:
     client = Path(net.client.path)
 
     def send() -> None:
-        send_probe(Probe(packet=asked, token=TOKEN + 1, mark=7), client)
+        send_probe(asked, TOKEN + 1, 7, client)
         net.send(CLIENTS[0], TARGETS[0])
 
     assert watch([Point(link="in", namespace=node)], asked, TOKEN, send=send, seconds=0.2) == []
@@ -99,4 +98,4 @@ def test_a_point_that_is_not_there_is_named(net: Net) -> None:
     with pytest.raises(RefusedError, match="cannot capture on link nothing: No such device"):
         watch([Point(link="nothing", namespace=node)], packet("udp"), TOKEN)
     with pytest.raises(HostError, match=r"cannot send to 198\.51\.100\.1: Network is unreachable"):
-        send_probe(Probe(packet=packet("udp", "198.51.100.1"), token=TOKEN, mark=7), node)
+        send_probe(packet("udp", "198.51.100.1"), TOKEN, 7, node)

@@ -98,19 +98,23 @@ def observe(
     RefusedError if it has no destination port although its protocol needs one.
     """
     probe = fresh(packet)
-    return probe, watch(points, packet, probe.token, send=lambda: send_probe(probe, sender))
+
+    def send() -> None:
+        send_probe(probe.packet, probe.token, probe.mark, sender)
+
+    return probe, watch(points, packet, probe.token, send=send)
 
 
-def send_probe(probe: Probe, namespace: Path | None = None) -> None:
+def send_probe(packet: Packet, token: int, mark: int, namespace: Path | None = None) -> None:
     """Send it from here or from a namespace, by that host's own routes and rules, as a new flow.
 
     Its source must be one of the host's addresses. Nobody waits for an answer: the host's kernel
     resets a TCP connection that the target accepts.
     """
-    to = probe.packet.destination
+    to, data = packet.destination, render_probe(Probe(packet=packet, token=token, mark=mark))
     try:
         with open_socket(socket.AF_INET, socket.SOCK_RAW, _IP_RAW, namespace) as raw:
-            raw.sendto(render_probe(probe), (str(to), 0))
+            raw.sendto(data, (str(to), 0))
     except PermissionError:
         raise RefusedError("sending a probe needs CAP_NET_RAW: run as root") from None
     except OSError as error:
