@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from ipaddress import IPv4Address
 
 from natgate.model.spec import Spec
 from natgate.model.topology import Neighbour, RoutedHost, Topology
@@ -140,6 +141,10 @@ class Walk:
 
     def _routed(self, host: RoutedHost, packet: Packet, link: str, mark: int = 0) -> _Step:
         """What the host's routes alone make of it."""
+        strange = next((a for a in (packet.destination, packet.source) if _martian(a)), None)
+        if link != MADE_HERE and strange is not None:
+            note = f"a kernel takes nothing from or to {strange}"
+            return _Step(hop=_hop(host, packet, link, "lost", note=note))
         chosen = route_of(host, packet, link, mark)
         if isinstance(chosen, Nowhere):
             tables = ", ".join(chosen.tables)
@@ -165,6 +170,11 @@ class Walk:
     def _endless(self, host: RoutedHost, packet: Packet, link: str, *, loop: bool) -> Hop:
         reason = f"a loop: back at {host.name}" if loop else f"more than {MOST_HOPS} hops"
         return _hop(host, packet, link, "lost", note=reason)
+
+
+def _martian(address: IPv4Address) -> bool:
+    """0.0.0.0/8 and 127.0.0.0/8 never come in by a link (RFC 1812, section 5.3.7)."""
+    return address.packed[0] in {0, 127}
 
 
 def _with_entry(step: _Step, arrived: Arrived) -> _Step:

@@ -101,6 +101,8 @@ def test_a_node_is_a_host_as_well() -> None:
     [
         ("client", packet("10.10.0.5", "198.18.0.1"), "vpc: no route to 198.18.0.1 in table clients: rule 20 says unreachable"),
         ("world", packet(WORLD, "9.9.9.9"), "vpc: no route to 9.9.9.9 in table edge: no rule is left"),
+        ("client", packet("10.10.0.5", "127.0.0.5"), "vpc: a kernel takes nothing from or to 127.0.0.5"),
+        ("client", packet("0.0.0.5", WORLD), "vpc: a kernel takes nothing from or to 0.0.0.5"),
         ("world", packet(WORLD, "192.0.2.7"), "internet: prohibit"),
         ("world", packet(WORLD, "10.10.0.77"), "vpc: no route to 10.10.0.77 in table nodes: no rule is left"),
     ],
