@@ -155,6 +155,10 @@ class Walk:
             return _Step(hop=_on_route(host, packet, link, chosen, "delivered", None))
         if chosen.route.type != "unicast":
             return _Step(hop=_on_route(host, packet, link, chosen, "dropped", chosen.route.type))
+        return self._onward(host, packet, link, chosen)
+
+    def _onward(self, host: RoutedHost, packet: Packet, link: str, chosen: Chosen) -> _Step:
+        """To the next hop, if this host forwards and somebody is there."""
         if link != MADE_HERE and not host.forwards:
             note = f"{host.name} does not forward"
             return _Step(hop=_on_route(host, packet, link, chosen, "lost", note))
