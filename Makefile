@@ -9,9 +9,9 @@ STAMP := $(VENV)/.set-up
 UV    := 0.13.9
 
 # What natgate, its lab and its tests call, beside what every Debian has.
-PACKAGES := ca-certificates conntrack conntrackd curl debootstrap etcd-client etcd-server frr hping3 iproute2 \
-	iputils-ping keepalived libnftables1 netbase nfdump nftables openssl procps prometheus python3 python3-venv \
-	shellcheck tcpdump util-linux
+PACKAGES := ca-certificates conntrack conntrackd curl debootstrap dnsmasq-base etcd-client etcd-server frr hping3 \
+	iproute2 iputils-ping keepalived libnftables1 netbase nfdump nftables openssl procps prometheus python3 \
+	python3-venv shellcheck tcpdump tshark util-linux
 
 # The project's own uv and Python, whatever the caller has set.
 export UV_PYTHON_DOWNLOADS := never

@@ -18,6 +18,7 @@ from natgate.api.server import BROKEN
 from natgate.cli.change import CHANGES_PENDING
 from natgate.cli.main import main as natgate
 from natgate.cli.netstat_nat import HELP as NETSTAT_NAT
+from natgate.cli.trace import DIFFERENT
 from natgate.lab import catalogue
 from natgate.lab.events import Result
 from natgate.lab.faults import FAULTS
@@ -25,6 +26,7 @@ from natgate.lab.scene import Scene
 from natgate.model import error
 from natgate.model.metric import METRICS
 from natgate.model.spec import Spec
+from natgate.model.topology import Topology
 from natgate.model.warning import CATALOGUE, warning
 from natgate.plan.bandwidth import OVER
 from natgate.plan.compile import COUNTERS, HANDOVER_COUNTERS, NODES_COUNTERS
@@ -73,6 +75,11 @@ def lab_scene() -> str:
     return text
 
 
+def routes() -> str:
+    """The file of routes, field by field."""
+    return f"# Files of routes\n\n{words.ROUTES}\n{model(Topology)}"
+
+
 def demo() -> str:
     """The document of `natgate lab demo --json`."""
     return f"# The demo's JSON\n\n{words.DEMO}\n{model(Result)}"
@@ -92,6 +99,7 @@ def exit_codes() -> str:
     found = [(0, "", "done"), (2, "", "an unknown command or option, or a missing one")]
     found += [(each.exit_code, f"`{each.__name__}`", _first_line(each)) for each in _families()]
     found += [(CHANGES_PENDING, "", "`natgate plan --exit-code` found changes")]
+    found += [(DIFFERENT, "", "`natgate trace` found something DIFFERENT")]
     found += [(BROKEN, "", "`natgate agent` met a failure nobody foresaw, to be started anew")]
     text = f"# Exit codes\n\n{words.EXIT_CODES}\n" + head("code", "error", "meaning")
     return text + "".join(row(str(code), name, said) for code, name, said in sorted(found))
@@ -185,6 +193,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "metrics.md": metrics,
     "lab-scene.md": lab_scene,
     "lab-demo.md": demo,
+    "routes.md": routes,
 }
 
 

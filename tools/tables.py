@@ -100,5 +100,7 @@ def _scalar(field: Schema) -> str:
         low, high = field.get("minimum"), field.get("maximum")
         return f"{low} to {high}" if high is not None else "whole number"
     if field["type"] == "object":
-        return f"map to {_type(field['additionalProperties'])}"
+        # Where the keys have a form of their own, the values are listed by its pattern.
+        values = field.get("patternProperties") or {"": field["additionalProperties"]}
+        return f"map to {_type(next(iter(values.values())))}"
     return {"string": "text", "number": "number", "boolean": "yes or no"}[field["type"]]

@@ -25,6 +25,11 @@ EXIT_CODES = """\
 standard error, one line for each place in a file.
 """
 
+ROUTES = """\
+A `natgate.routes/v1` file (YAML or JSON) has all hosts that a packet may meet, with their routes; `natgate lab routes`
+writes it from kernels, and `natgate trace --routes` reads it. [Traces](../guides/trace.md) tells how to write one.
+"""
+
 STATUS = """\
 `natgate status --json` prints what the agent of this node knows, about all nodes and gateways of the
 spec; `natgate lab status --json` asks an agent of a lab. Keys are added within a version, never renamed.

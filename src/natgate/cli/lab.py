@@ -7,8 +7,9 @@ import click
 
 from natgate.cli import output
 from natgate.cli.demo import demo
+from natgate.cli.lab_routes import routes_
 from natgate.cli.read import show_status
-from natgate.lab import agents, catalogue, faults, life, namespace, record
+from natgate.lab import agents, catalogue, faults, life, record, resolving
 from natgate.lab.scene import Scene, hosts
 from natgate.model.error import NatgateError
 from natgate.wire.schema import published
@@ -28,6 +29,7 @@ def lab() -> None:
 
 
 lab.add_command(demo)
+lab.add_command(routes_)
 
 
 def say(line: str) -> None:
@@ -94,8 +96,8 @@ def exec_(name: str, host: str, command: tuple[str, ...]) -> None:
     """Run COMMAND on HOST (write -- before it); its output and exit code are those of this."""
     record.need_root()
     found = record.find(name)
-    space = found.namespace(found.host(host).name)
-    done = subprocess.run(namespace.inside(space, command), check=False)
+    argv = resolving.inside(found, found.host(host).name, list(command))
+    done = subprocess.run(argv, check=False)
     sys.exit(done.returncode if done.returncode >= 0 else 128 - done.returncode)
 
 

@@ -12,9 +12,11 @@ from natgate.model.error import NatgateError
 
 COMMANDS = {
     "agent": "natgate.cli.agent",
+    "allowlist": "natgate.cli.allowlist",
     "apply": "natgate.cli.change",
     "aws": "natgate.cli.aws",
     "blocks": "natgate.cli.read",
+    "capture": "natgate.cli.capture",
     "check": "natgate.cli.change",
     "drain": "natgate.cli.operate",
     "entries": "natgate.cli.read",
@@ -31,6 +33,7 @@ COMMANDS = {
     "schema": "natgate.cli.schema",
     "spec": "natgate.cli.read",
     "status": "natgate.cli.read",
+    "trace": "natgate.cli.trace",
     "warnings": "natgate.cli.read",
     "witness": "natgate.cli.witness",
 }

@@ -10,6 +10,7 @@ from natgate.model.error import RefusedError
 from natgate.model.observed import UnknownGuard
 from natgate.wire import rtnetlink
 from natgate.wire.guard import parse_guard, render_guard
+from natgate.wire.redirect import process_of
 from natgate.wire.rtnetlink import BLACKHOLE, MAIN_TABLE, PROTOCOL, KernelRoute, Link
 
 
@@ -24,8 +25,12 @@ class Links:
         self._netlink.close()
 
     def all(self) -> dict[str, Link]:
-        """Every link by name."""
-        return {link.name: link for link in self._every() if not link.loopback}
+        """Every link by name; those of a dry run, which forwards nothing, are nobody's to keep."""
+        return {
+            link.name: link
+            for link in self._every()
+            if not link.loopback and process_of(link.name) is None
+        }
 
     def addresses(self) -> tuple[IPv4Address, ...]:
         """Every local IPv4 address."""

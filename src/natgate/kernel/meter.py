@@ -16,6 +16,7 @@ from natgate.kernel.netlink import NETFILTER, ROUTE, NetlinkError, NetlinkSocket
 from natgate.model.counts import FlowTable, LinkCounts, PortUse
 from natgate.model.error import HostError
 from natgate.wire import conntrack, conntrack_stats, link_counts, rtnetlink
+from natgate.wire.redirect import process_of
 
 LIMIT = "net/netfilter/nf_conntrack_max"
 _NO_WAY = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EINVAL, errno.EACCES}
@@ -35,9 +36,9 @@ class Meter:
         return {**self._listing.counters(), "guard": self._links.dropped(self._links.all())}
 
     def links(self) -> tuple[LinkCounts, ...]:
-        """What each link but the loopback has counted."""
+        """What each link has counted, but the loopback and those of a dry run."""
         found = map(link_counts.parse_link_counts, self._route.dump(rtnetlink.get_links()))
-        return tuple(link for link in found if link is not None)
+        return tuple(link for link in found if link is not None and process_of(link.name) is None)
 
     def ways(self, addresses: Sequence[IPv4Address]) -> frozenset[int]:
         """The links by which this node would reach addresses; one that it cannot reach, or has, has none."""

@@ -16,12 +16,21 @@ T = TypeVar("T")
 
 def inside(namespace: Path, make: Callable[[], T]) -> T:
     """Run `make` in the namespace, in a thread of its own; what it opens stays there."""
+
+    def work() -> T:
+        _enter(namespace)
+        return make()
+
+    return apart(work)
+
+
+def apart(make: Callable[[], T]) -> T:
+    """Run `make` in a thread of its own, which may go to another namespace; its result."""
     results: list[T] = []
     failures: list[BaseException] = []
 
     def work() -> None:
         try:
-            _enter(namespace)
             results.append(make())
         except BaseException as error:  # noqa: BLE001 (handed to the caller below)
             failures.append(error)

@@ -6,13 +6,24 @@ from ipaddress import IPv4Address
 from natgate.lab.network import GATEWAY
 from natgate.lab.scene import LINK, VPC, Scene, subnet_of
 from natgate.model import rules
+from natgate.model.address import covers
 from natgate.model.error import Problem
 from natgate.model.steering import FrrSteering, LabSteering, VrrpSteering
 
 
 def problems(scene: Scene) -> tuple[Problem, ...]:
     """Every contradiction in a scene and in its spec; empty means it can be built."""
-    checks = (_names, _addresses, _clients, _nodes, _routers, _targets, _routes, _steering)
+    checks = (
+        _names,
+        _addresses,
+        _clients,
+        _resolver,
+        _nodes,
+        _routers,
+        _targets,
+        _routes,
+        _steering,
+    )
     inside = (
         Problem(path=f"spec.{problem.path}", message=problem.message)
         for problem in rules.problems(scene.spec)
@@ -25,6 +36,7 @@ def _names(scene: Scene) -> Iterator[Problem]:
     for path, name in (
         *((f"spec.nodes[{i}].name", n.name) for i, n in enumerate(scene.spec.nodes)),
         *((f"clients[{i}].name", c.name) for i, c in enumerate(scene.clients)),
+        *(("resolver.name", r.name) for r in (scene.resolver,) if r is not None),
         *((f"routers[{i}].name", r.name) for i, r in enumerate(scene.routers)),
         *((f"targets[{i}].name", t.name) for i, t in enumerate(scene.targets)),
     ):
@@ -46,6 +58,11 @@ def _addresses(scene: Scene) -> Iterator[Problem]:
             seen.setdefault(inside, f"spec.steering.inside[{i}]")
     for path, address in (
         *((f"clients[{i}].address", c.address) for i, c in enumerate(scene.clients)),
+        *(
+            (f"resolver.{field}", getattr(scene.resolver, field))
+            for field in ("address", "endpoint")
+            if scene.resolver is not None
+        ),
         *((f"routers[{i}].address", r.address) for i, r in enumerate(scene.routers)),
         *((f"targets[{i}].address", t.address) for i, t in enumerate(scene.targets)),
     ):
@@ -55,16 +72,48 @@ def _addresses(scene: Scene) -> Iterator[Problem]:
 
 
 def _clients(scene: Scene) -> Iterator[Problem]:
-    subnets = {s.name: s for s in scene.spec.network.subnets if s.kind == "client"}
     for index, client in enumerate(scene.clients):
-        subnet = subnets.get(client.subnet)
-        if subnet is None:
-            known = ", ".join(subnets) or "none"
-            message = f"{client.subnet} is not a client subnet of the spec ({known})"
-            yield Problem(path=f"clients[{index}].subnet", message=message)
-        elif client.address not in subnet.cidr:
-            message = f"{client.address} is not inside subnet {subnet.name} ({subnet.cidr})"
-            yield Problem(path=f"clients[{index}].address", message=message)
+        path = f"clients[{index}]"
+        yield from _in_client_subnet(scene, client.subnet, client.address, path, "address")
+
+
+def _in_client_subnet(
+    scene: Scene, name: str, address: IPv4Address, path: str, field: str
+) -> Iterator[Problem]:
+    subnets = {s.name: s for s in scene.spec.network.subnets if s.kind == "client"}
+    subnet = subnets.get(name)
+    if subnet is None:
+        known = ", ".join(subnets) or "none"
+        message = f"{name} is not a client subnet of the spec ({known})"
+        yield Problem(path=f"{path}.subnet", message=message)
+    elif address not in subnet.cidr:
+        message = f"{address} is not inside subnet {subnet.name} ({subnet.cidr})"
+        yield Problem(path=f"{path}.{field}", message=message)
+
+
+def _resolver(scene: Scene) -> Iterator[Problem]:
+    resolver = scene.resolver
+    if resolver is None:
+        return
+    if scene.fabric == "flat":
+        message = "a flat fabric has no route table for its questions; leave it out"
+        yield Problem(path="resolver", message=message)
+    if not covers(scene.spec.network.ranges, resolver.address):
+        ranges = ", ".join(map(str, scene.spec.network.ranges))
+        message = f"{resolver.address} is not inside the network's ranges ({ranges})"
+        yield Problem(path="resolver.address", message=message)
+    yield from _in_client_subnet(scene, resolver.subnet, resolver.endpoint, "resolver", "endpoint")
+    servers = {target.address: target for target in scene.targets if target.answers}
+    zones: dict[str, int] = {}
+    for index, forward in enumerate(resolver.forwards):
+        path = f"resolver.forwards[{index}]"
+        if zones.setdefault(forward.zone, index) != index:
+            message = f"{forward.zone} is already at resolver.forwards[{zones[forward.zone]}]"
+            yield Problem(path=f"{path}.zone", message=message)
+        if forward.to not in servers:
+            known = ", ".join(map(str, servers)) or "none"
+            message = f"no target with answers is at {forward.to}; those that have some: {known}"
+            yield Problem(path=f"{path}.to", message=message)
 
 
 def _nodes(scene: Scene) -> Iterator[Problem]:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from natgate.lab import agents, namespace, network, record, routing, witness
+from natgate.lab import agents, namespace, network, record, resolving, routing, witness
 from natgate.lab.record import Lab
 from natgate.lab.scene import VPC, Scene, admitted, hosts
 from natgate.model.error import RefusedError
@@ -33,6 +33,7 @@ def up(name: str, scene: Scene, say: Say) -> Lab:
         say(f"starting the agents of {', '.join(lab.nodes())}")
         each(lab.nodes(), lambda node: agents.start(lab, node))
         agents.wait_forwarding(lab)
+        agents.wait(lambda: resolving.missing(lab))
     except BaseException:
         take_away(name)
         raise
@@ -67,6 +68,7 @@ def serve(lab: Lab) -> None:
     for router in lab.scene.routers:
         if router.tcp_ports:
             _start(lab, router.name, [*server, "router", *map(str, router.tcp_ports)])
+    resolving.start(lab)
 
 
 def _start(lab: Lab, host: str, argv: list[str]) -> None:

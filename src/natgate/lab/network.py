@@ -7,6 +7,7 @@ what these do not know is unreachable. In a flat fabric (`lab.flat`) a switch st
 """
 
 from collections.abc import Iterator
+from ipaddress import IPv4Address
 
 from natgate.lab import flat
 from natgate.lab.scene import VPC, Router, Scene, hosts, subnet_of
@@ -79,14 +80,14 @@ def setup(scene: Scene, host: str) -> list[str]:
     """What a host needs once its links exist; running it again repairs and changes nothing else."""
     if host == VPC:
         return list(_segment(scene) if scene.fabric == "flat" else _vpc(scene))
-    address = next(h.addresses[0] for h in hosts(scene) if h.name == host)
+    addresses = next(h.addresses for h in hosts(scene) if h.name == host)
     routers = {router.name: router for router in scene.routers}
     target = next((t for t in scene.targets if t.name == host), None)
     gateway = str(routers[target.router].address) if target else GATEWAY
     on_segment = scene.fabric == "flat" and target is None
     return [
         "link set lo up",
-        *(f"address replace {each}/32 dev eth0" for each in (address, *_sync(scene, host))),
+        *(f"address replace {each}/32 dev eth0" for each in (*addresses, *_sync(scene, host))),
         "link set eth0 up",
         *(
             flat.routes(scene, host)
@@ -128,8 +129,8 @@ def _vpc(scene: Scene) -> Iterator[str]:
     if scene.spec.steering.kind == "frr":
         yield from _vpc_with_bgp(scene)
     for table in number.values():
-        for client in scene.clients:
-            yield f"route add {client.address}/32 dev {port[client.name]} table {table}"
+        for host, address in _served(scene):
+            yield f"route add {address}/32 dev {port[host]} table {table}"
         for node in scene.spec.nodes:
             for address in dict.fromkeys((node.address, node.sync)):
                 yield f"route add {address}/32 dev {port[node.name]} table {table}"
@@ -141,6 +142,15 @@ def _vpc(scene: Scene) -> Iterator[str]:
     for other in scene.routes:
         via = f"via {addresses[other.router]} dev {port[other.router]} onlink"
         yield f"route add {other.destination} {via} table {number[other.table]}"
+
+
+def _served(scene: Scene) -> Iterator[tuple[str, IPv4Address]]:
+    """Clients and resolver with each of their addresses: all tables of a network know them."""
+    for client in scene.clients:
+        yield client.name, client.address
+    if scene.resolver is not None:
+        yield scene.resolver.name, scene.resolver.address
+        yield scene.resolver.name, scene.resolver.endpoint
 
 
 def _vpc_with_bgp(scene: Scene) -> Iterator[str]:
@@ -159,6 +169,7 @@ def _attached(scene: Scene) -> dict[str, str]:
     node_tables = {n.name: subnet_of(scene, n.address) for n in scene.spec.nodes}
     return {
         **{client.name: subnets[client.subnet] for client in scene.clients},
+        **{r.name: subnets[r.subnet] for r in (scene.resolver,) if r is not None},
         **{name: subnet.table for name, subnet in node_tables.items() if subnet},
         **{router.name: scene.spec.network.edge_table for router in scene.routers},
     }

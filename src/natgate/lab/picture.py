@@ -72,6 +72,10 @@ def _outside(scene: Scene) -> Lines:
     for gateway in scene.spec.gateways:
         addresses = ", ".join(str(fixed.address) for fixed in gateway.addresses)
         rows.append(f"│   gateway {gateway.name}: clients leave as {addresses}")
+    if (asked := scene.resolver) is not None:
+        for each in asked.forwards:
+            way = f"asks {each.to} for {each.zone} from {asked.endpoint}"
+            rows.append(f"│   {asked.name} {asked.address} {way}")
     for router in scene.routers:
         rows.append(f"router {router.name} {router.address}, before {router.prefix}")
         for target in scene.targets:

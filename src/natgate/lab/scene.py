@@ -9,6 +9,7 @@ from pydantic import Field
 
 from natgate.model.fields import Model, Name, Port, Prefix
 from natgate.model.gateway import Gateway, SnatEntry
+from natgate.model.resolver import DomainName, Names, Resolver
 from natgate.model.routes import EVERYWHERE
 from natgate.model.spec import Spec, Subnet
 
@@ -52,6 +53,26 @@ class Target(Model):
     admits: tuple[IPv4Address, ...] | None = Field(
         default=None, description="registered sources; all addresses of all gateways if left out"
     )
+    answers: dict[DomainName, IPv4Address] = Field(
+        default={}, description="addresses by name, which it answers on port 53 as well"
+    )
+
+
+class NetworkResolver(Resolver):
+    """The resolver that every client asks: it knows no name itself.
+
+    A client's question and the resolver's own are two flows, with two sources.
+    """
+
+    subnet: Name = Field(
+        description="a client subnet of the spec: its endpoint lies there, and its own questions "
+        "take the route table of it"
+    )
+
+    @property
+    def plain(self) -> Resolver:
+        """The same, without its place in the spec."""
+        return Resolver.model_validate(self.model_dump(exclude={"subnet"}))
 
 
 class OtherRoute(Model):
@@ -74,6 +95,9 @@ class Scene(Model):
         "and routers are on one segment and find each other by ARP",
     )
     clients: tuple[Client, ...] = ()
+    resolver: NetworkResolver | None = Field(
+        default=None, description="whom clients ask for names; nobody if left out"
+    )
     routers: tuple[Router, ...] = ()
     targets: tuple[Target, ...] = ()
     routes: tuple[OtherRoute, ...] = ()
@@ -105,19 +129,32 @@ def hosts(scene: Scene) -> tuple[Host, ...]:
     return (
         Host(name=VPC, role="router", zone=None, addresses=()),
         *(_host(c.name, "client", zones.get(c.subnet), c.address) for c in scene.clients),
+        *(
+            _host(r.name, "dns", zones.get(r.subnet), r.address, r.endpoint)
+            for r in (scene.resolver,)
+            if r is not None
+        ),
         *(_host(n.name, "node", n.zone, n.address) for n in scene.spec.nodes),
         *(_host(r.name, "router", None, r.address) for r in scene.routers),
         *(_host(t.name, "target", None, t.address) for t in scene.targets),
     )
 
 
-def _host(name: str, role: Role, zone: str | None, address: IPv4Address) -> Host:
-    return Host(name=name, role=role, zone=zone, addresses=(str(address),))
+def _host(name: str, role: Role, zone: str | None, *addresses: IPv4Address) -> Host:
+    return Host(name=name, role=role, zone=zone, addresses=tuple(map(str, addresses)))
 
 
 def subnet_of(scene: Scene, address: IPv4Address) -> Subnet | None:
     """The subnet of the spec that an address lies in."""
     return next((s for s in scene.spec.network.subnets if address in s.cidr), None)
+
+
+def names_of(scene: Scene) -> Names | None:
+    """Who knows which names; None in a scene without a resolver."""
+    if scene.resolver is None:
+        return None
+    answers = {target.address: target.answers for target in scene.targets if target.answers}
+    return Names(resolver=scene.resolver.plain, answers=answers)
 
 
 def admitted(scene: Scene, target: Target) -> tuple[IPv4Address, ...]:

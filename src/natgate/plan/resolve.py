@@ -5,7 +5,7 @@ address of which it takes all ports, and of SNAT entries the longest source mask
 destination mask, and the one that names ports, then protocols.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Literal
@@ -69,6 +69,11 @@ class Resolver:
                     held = of_length.setdefault(int(source.network_address), [])
                     held.append((gateway, entry))
         self._named = {g.label(entry): (g, entry) for g in gateways for entry in g.snat}
+
+    @property
+    def fixed(self) -> Collection[IPv4Address]:
+        """The addresses at which packets arrive."""
+        return self._gateways.keys()
 
     def resolve(self, packet: Packet) -> Answer:
         """What the node makes of a packet."""

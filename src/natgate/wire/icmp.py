@@ -20,7 +20,7 @@ class EchoReply:
 def render_echo(identifier: int, sequence: int, payload: bytes) -> bytes:
     """An echo request without IP header."""
     head = _ECHO.pack(REQUEST, 0, 0, identifier, sequence)
-    total = _checksum(head + payload)
+    total = checksum(head + payload)
     return _ECHO.pack(REQUEST, 0, total, identifier, sequence) + payload
 
 
@@ -42,7 +42,7 @@ def parse_echo_reply(packet: bytes) -> EchoReply | None:
     )
 
 
-def _checksum(data: bytes) -> int:
+def checksum(data: bytes) -> int:
     """The internet checksum (RFC 1071)."""
     padded = data + bytes(len(data) % 2)
     total = sum(struct.unpack(f"!{len(padded) // 2}H", padded))

@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 from socket import AF_INET
 
@@ -28,9 +28,10 @@ _LINK = struct.Struct("=BxHiII")
 _ADDRESS = struct.Struct("=4BI")
 _TC = struct.Struct("=BxxxiIII")
 _U32 = struct.Struct("=I")
-_DST, _OIF, _GATEWAY, _TABLE = 1, 4, 5, 15
+_DST, _SRC, _IIF, _OIF, _GATEWAY, _TABLE = 1, 2, 3, 4, 5, 15
 _ONLINK = 4
-_NAME, _LOOPBACK, _ETHERNET_KIND, _LOOPBACK_KIND = 3, 0x8, 1, 772
+_NAME, _ETHERNET_KIND, _LOOPBACK_KIND = 3, 1, 772
+_UP, _LOOPBACK, _LOWER_UP = 0x1, 0x8, 0x10000
 _CLSACT_HANDLE, _CLSACT_PARENT, _EGRESS, _INGRESS = 0xFFFF0000, 0xFFFFFFF1, 0xFFFFFFF3, 0xFFFFFFF2
 _ALL_PROTOCOLS = 0x0300
 _KIND, _OPTIONS, _STATS2 = 1, 2, 7
@@ -89,6 +90,14 @@ def get_routes() -> Message:
     return Message(type=GET_ROUTE, flags=REQUEST | DUMP, body=_ROUTE.pack(AF_INET, *[0] * 8))
 
 
+def find_route(destination: IPv4Address, source: IPv4Address, link: int) -> Message:
+    """Ask where a packet goes that comes in by a link; refused with an errno if nowhere."""
+    head = _ROUTE.pack(AF_INET, 32, 32, 0, 0, 0, 0, 0, 0)
+    body = head + attribute(_DST, destination.packed) + attribute(_SRC, source.packed)
+    body += attribute(_IIF, _U32.pack(link))
+    return Message(type=GET_ROUTE, flags=REQUEST | ACK, body=body)
+
+
 def parse_route(message: Message) -> KernelRoute | None:
     """A route of a dump; None for other messages."""
     if message.type != NEW_ROUTE:
@@ -115,12 +124,17 @@ def get_links() -> Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """One link; `ethernet`: its packets begin with an Ethernet header."""
+    """One link; `ethernet`: its packets begin with an Ethernet header; `up`: it is switched on.
+
+    `carrier`: something is at its other end.
+    """
 
     index: int
     name: str
     loopback: bool
     ethernet: bool
+    up: bool = field(default=True, compare=False)
+    carrier: bool = field(default=True, compare=False)
 
 
 def parse_link(message: Message) -> Link | None:
@@ -131,7 +145,14 @@ def parse_link(message: Message) -> Link | None:
     name = netlink.text(attributes(message.body[_LINK.size :]).get(_NAME, b""))
     loopback = bool(flags & _LOOPBACK)
     ethernet = kind in {_ETHERNET_KIND, _LOOPBACK_KIND}
-    return Link(index=index, name=name, loopback=loopback, ethernet=ethernet)
+    return Link(
+        index=index,
+        name=name,
+        loopback=loopback,
+        ethernet=ethernet,
+        up=bool(flags & _UP),
+        carrier=bool(flags & _LOWER_UP),
+    )
 
 
 def get_addresses() -> Message:

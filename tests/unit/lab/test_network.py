@@ -77,6 +77,19 @@ def test_agents_of_a_flat_fabric_get_the_scenes_own_steering() -> None:
     assert (made.steering, made.heartbeat.key_env) == (spec.steering, "KEY")
 
 
+def test_a_resolver_is_known_to_all_tables_and_looks_into_that_of_its_endpoint() -> None:
+    """Clients of every subnet reach it; what it asks beyond takes the table of its own subnet."""
+    scene = catalogue.prepared("resolver")
+    lines, port = network.setup(scene, "vpc"), network.ports(scene)["resolver"]
+    numbers = network.tables(scene.spec)
+    assert f"rule add pref 1001 iif {port} lookup {numbers['endpoint']}" in lines
+    for address in ("172.31.0.2", "172.31.2.10"):
+        assert [line for line in lines if f"add {address}/32" in line] == [
+            f"route add {address}/32 dev {port} table {number}" for number in numbers.values()
+        ]
+        assert f"address replace {address}/32 dev eth0" in network.setup(scene, "resolver")
+
+
 def test_agents_get_the_labs_own_router() -> None:
     """The spec that agents get names the lab's router, its tables and the key's variable."""
     spec = network.with_steering(SCENE.spec, "x", "KEY", "/vty")

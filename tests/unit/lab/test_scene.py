@@ -120,6 +120,67 @@ def test_a_mistake_about_a_flat_fabric_is_named(old: str, new: str, path: str, w
     assert words in problems(catalogue.text_of("vrrp").replace(old, new, 1))[path]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "path", "words"),
+    [
+        (
+            "  name: resolver\n  address",
+            "  name: osec2\n  address",
+            "resolver.name",
+            "already taken",
+        ),
+        (
+            "address: 172.31.0.2",
+            "address: 172.31.1.159",
+            "resolver.address",
+            "already at clients[0]",
+        ),
+        ("address: 172.31.0.2", "address: 10.20.9.2", "resolver.address", "the network's ranges"),
+        ("endpoint: 172.31.2.10", "endpoint: 172.31.1.10", "resolver.endpoint", "inside subnet"),
+        (
+            "address: 172.31.0.2",
+            "address: 172.31.2.10",
+            "resolver.endpoint",
+            "already at resolver.",
+        ),
+        ("subnet: endpoint", "subnet: nat", "resolver.subnet", "not a client subnet"),
+        ("to: 10.20.2.53", "to: 10.20.1.20", "resolver.forwards[0].to", "have some: 10.20.2.53"),
+        (
+            "zone: ohio.internal",
+            "zone: Ohio.internal",
+            "resolver.forwards[0].zone",
+            "in lower case",
+        ),
+        (
+            "{ec2.ohio.internal:",
+            "{ec2..internal:",
+            "targets[1].answers.ec2..internal.[key]",
+            "a domain name",
+        ),
+        (
+            "    - {zone: ohio.internal, to: 10.20.2.53}\n",
+            2 * "    - {zone: ohio.internal, to: 10.20.2.53}\n",
+            "resolver.forwards[1].zone",
+            "ohio.internal is already at resolver.forwards[0]",
+        ),
+    ],
+)
+def test_a_mistake_about_a_resolver_is_named(old: str, new: str, path: str, words: str) -> None:
+    """Its addresses, its subnet and whom it asks must fit the network and the targets."""
+    assert words in problems(catalogue.text_of("resolver").replace(old, new, 1))[path]
+
+
+def test_a_flat_fabric_has_no_resolver() -> None:
+    """Its questions take a route table, and a flat fabric has none."""
+    resolver = """\
+resolver:
+  {name: dns, address: 10.30.0.2, endpoint: 10.30.0.3, subnet: office, forwards: [{zone: a, to: 10.0.0.1}]}
+routers:
+"""
+    found = problems(catalogue.text_of("vrrp").replace("routers:\n", resolver, 1))
+    assert "leave it out" in found["resolver"]
+
+
 def test_two_routers_with_one_prefix_are_refused() -> None:
     """One prefix lies behind one router."""
     other = "  - {name: wan, address: 192.168.100.6, prefix: 192.168.100.0/24}\n"

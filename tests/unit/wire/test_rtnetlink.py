@@ -81,6 +81,27 @@ def test_a_link_tells_its_index_its_name_and_its_kind() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("flags", "up", "carrier"), [(0, False, False), (0x1, True, False), (0x10001, True, True)]
+)
+def test_a_link_tells_whether_it_is_on(flags: int, up: object, carrier: object) -> None:
+    """Switched on, and something at its other end."""
+    body = struct.pack("=BxHiII", 0, 1, 3, flags, 0) + attribute(3, b"eth0\0")
+    link = rtnetlink.parse_link(Message(type=rtnetlink.NEW_LINK, body=body))
+    assert link is not None
+    assert (link.up, link.carrier) == (up, carrier)
+
+
+def test_the_way_of_a_packet_is_asked_for_as_it_comes_in() -> None:
+    """With its source and its link, by which the kernel may refuse it."""
+    message = rtnetlink.find_route(IPv4Address("203.0.113.9"), IPv4Address("10.0.0.1"), 5)
+    assert message.type == rtnetlink.GET_ROUTE
+    assert message.body[:4] == bytes([AF_INET, 32, 32, 0])
+    found = attributes(message.body[12:])
+    assert (found[1], found[2]) == (bytes([203, 0, 113, 9]), bytes([10, 0, 0, 1]))
+    assert struct.unpack("=I", found[3]) == (5,)
+
+
 def test_a_local_address_is_preferred_to_the_one_of_the_far_end() -> None:
     """On a point-to-point link the local address counts; what is no IPv4 address is nothing."""
     head, local, far = (
