@@ -27,3 +27,20 @@ def test_an_address_that_no_link_has_is_told() -> None:
     """The interface of the cloud is not one of this host."""
     with pytest.raises(HostError, match=r"no link of this host has 10\.0\.0\.40"):
         set_address(PRIMARY, ADDRESS)
+
+
+@pytest.mark.parametrize("way", ["dev eth0", "via 10.0.0.254 dev eth0"])
+def test_a_peer_is_spoken_to_from_the_address_that_it_lets_in(way: str) -> None:
+    """Not from that of the machine, whatever route leads there; what was made for it can be removed."""
+    peer = IPv4Address("10.9.9.9")
+    for address in (f"{PRIMARY}/24", f"{ADDRESS}/32"):
+        execute("ip", "address", "add", address, "dev", "eth0")
+    execute("ip", "link", "set", "eth0", "up")
+    execute("ip", "route", "add", "10.9.9.0/24", *way.split(), "src", str(PRIMARY))
+    with closing(Links()) as links:
+        assert links.speak_from(ADDRESS, peer)
+        assert not links.speak_from(ADDRESS, peer)
+        assert f"src {ADDRESS} " in execute("ip", "route", "get", str(peer))
+        assert f"{way} " in execute("ip", "route", "get", str(peer))
+        links.forget_sources()
+        assert f"src {PRIMARY} " in execute("ip", "route", "get", str(peer))

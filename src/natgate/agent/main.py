@@ -84,15 +84,20 @@ def make_hands(state: Path | None, spec: Spec, node: str | None) -> Hands:
 
 
 def pairing_of(spec: Spec, me: str, peer: str, directory: str) -> Pairing:
-    """What conntrackd on one node must know of the other; HostError if its address is not here."""
-    local = spec.node(me).sync
+    """What conntrackd on one node must know of the other; HostError if its address is not here.
+
+    conntrackd does not choose the source of what it sends, and nodes let only each other in: a route
+    to the other node sees to it.
+    """
+    local, far = spec.node(me).sync, spec.node(peer).sync
     with closing(Links()) as links:
         link = links.link_of(local)
-    if link is None:
-        raise HostError(f"no link of this host has {local}, to which flow replication is bound")
+        if link is None:
+            raise HostError(f"no link of this host has {local}, to which flow replication is bound")
+        links.speak_from(local, far)
     return Pairing(
         local=local,
-        peer=spec.node(peer).sync,
+        peer=far,
         link=link,
         port=spec.replication.port,
         directory=directory,
@@ -108,6 +113,8 @@ def daemons_end(state: Path | None) -> Callable[[], None]:
         if state is not None:
             end_keepalived(state)
             Conntrackd(state / REPLICATION).remove()
+            with closing(Links()) as links:
+                links.forget_sources()
 
     return end
 

@@ -51,6 +51,31 @@ class Links:
         self._netlink.do(message, f"address {address} on {name}", allow=(errno.EEXIST,))
         return True
 
+    def speak_from(self, source: IPv4Address, peer: IPv4Address) -> bool:
+        """Have this host speak to a peer from one of its addresses; whether that needed a route.
+
+        Where a link has several addresses the kernel takes another one: on AWS that of the instance.
+        """
+        (answer,) = self._netlink.collect(rtnetlink.own_route(peer))
+        found = rtnetlink.parse_route(answer)
+        if found is None or found.source == source:
+            return False
+        route = KernelRoute(
+            destination=IPv4Network(peer), gateway=found.gateway, link=found.link, source=source
+        )
+        self._netlink.do(rtnetlink.replace_route(route), f"the route to {peer} from {source}")
+        return True
+
+    def forget_sources(self) -> None:
+        """Remove natgate's own routes that have a source."""
+        for route in map(rtnetlink.parse_route, self._netlink.dump(rtnetlink.get_routes())):
+            if route is None or route.protocol != PROTOCOL or route.source is None:
+                continue
+            if route.table == MAIN_TABLE:
+                message = rtnetlink.delete_route(route)
+                what = f"removing the route to {route.destination}"
+                self._netlink.do(message, what, allow=(errno.ESRCH,))
+
     def blackholes(self) -> frozenset[IPv4Network]:
         """The destinations of natgate's own blackhole routes."""
         routes = map(rtnetlink.parse_route, self._netlink.dump(rtnetlink.get_routes()))

@@ -28,8 +28,10 @@ _LINK = struct.Struct("=BxHiII")
 _ADDRESS = struct.Struct("=4BI")
 _TC = struct.Struct("=BxxxiIII")
 _U32 = struct.Struct("=I")
-_DST, _SRC, _IIF, _OIF, _GATEWAY, _TABLE = 1, 2, 3, 4, 5, 15
+_DST, _SRC, _IIF, _OIF, _GATEWAY, _SOURCE, _TABLE = 1, 2, 3, 4, 5, 7, 15
 _ONLINK = 4
+_ANYWHERE, _NEAR = 0, 253
+"""Scopes of a route (enum rt_scope_t): one without a next hop reaches its own link only."""
 _NAME, _ETHERNET_KIND, _LOOPBACK_KIND = 3, 1, 772
 _UP, _LOOPBACK, _LOWER_UP = 0x1, 0x8, 0x10000
 _CLSACT_HANDLE, _CLSACT_PARENT, _EGRESS, _INGRESS = 0xFFFF0000, 0xFFFFFFF1, 0xFFFFFFF3, 0xFFFFFFF2
@@ -41,7 +43,10 @@ _QUEUE_STATS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KernelRoute:
-    """One IPv4 route: to a neighbour (gateway and link index) or a blackhole."""
+    """One IPv4 route: to a neighbour (gateway and link index) or a blackhole.
+
+    `source`: the address that is taken for what this host sends by it, None where the kernel chooses.
+    """
 
     destination: IPv4Network
     table: int = MAIN_TABLE
@@ -49,11 +54,13 @@ class KernelRoute:
     protocol: int = PROTOCOL
     gateway: IPv4Address | None = None
     link: int | None = None
+    source: IPv4Address | None = None
 
 
 def _route_body(route: KernelRoute) -> bytes:
     short = route.table if route.table < 256 else 0  # noqa: PLR2004 (RTA_TABLE carries the rest)
     flags = _ONLINK if route.gateway else 0
+    near = route.link is not None and route.gateway is None
     head = _ROUTE.pack(
         AF_INET,
         route.destination.prefixlen,
@@ -61,7 +68,7 @@ def _route_body(route: KernelRoute) -> bytes:
         0,
         short,
         route.protocol,
-        0,
+        _NEAR if near else _ANYWHERE,
         route.type,
         flags,
     )
@@ -71,6 +78,8 @@ def _route_body(route: KernelRoute) -> bytes:
         body += attribute(_GATEWAY, route.gateway.packed)
     if route.link is not None:
         body += attribute(_OIF, _U32.pack(route.link))
+    if route.source is not None:
+        body += attribute(_SOURCE, route.source.packed)
     return body
 
 
@@ -98,6 +107,13 @@ def find_route(destination: IPv4Address, source: IPv4Address, link: int) -> Mess
     return Message(type=GET_ROUTE, flags=REQUEST | ACK, body=body)
 
 
+def own_route(destination: IPv4Address) -> Message:
+    """Ask where this host itself sends to an address; the answer has the source that it takes."""
+    head = _ROUTE.pack(AF_INET, 32, *[0] * 7)
+    body = head + attribute(_DST, destination.packed)
+    return Message(type=GET_ROUTE, flags=REQUEST | ACK, body=body)
+
+
 def parse_route(message: Message) -> KernelRoute | None:
     """A route of a dump; None for other messages."""
     if message.type != NEW_ROUTE:
@@ -114,6 +130,7 @@ def parse_route(message: Message) -> KernelRoute | None:
         protocol=protocol,
         gateway=IPv4Address(found[_GATEWAY]) if _GATEWAY in found else None,
         link=_U32.unpack(found[_OIF])[0] if _OIF in found else None,
+        source=IPv4Address(found[_SOURCE]) if _SOURCE in found else None,
     )
 
 

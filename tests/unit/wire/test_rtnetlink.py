@@ -25,6 +25,7 @@ ROUTES = st.builds(
     protocol=st.integers(0, 255),
     gateway=st.none() | st.builds(IPv4Address, st.integers(0, 2**32 - 1)),
     link=st.none() | st.integers(1, 2**31 - 1),
+    source=st.none() | st.builds(IPv4Address, st.integers(0, 2**32 - 1)),
 )
 TC = struct.Struct("=BxxxiIII")
 
@@ -100,6 +101,21 @@ def test_the_way_of_a_packet_is_asked_for_as_it_comes_in() -> None:
     found = attributes(message.body[12:])
     assert (found[1], found[2]) == (bytes([203, 0, 113, 9]), bytes([10, 0, 0, 1]))
     assert struct.unpack("=I", found[3]) == (5,)
+
+
+def test_a_route_without_a_next_hop_reaches_its_own_link() -> None:
+    """The kernel refuses one of a wider scope."""
+    near = KernelRoute(destination=IPv4Network("10.0.0.2/32"), link=5)
+    assert rtnetlink.replace_route(near).body[6] == 253
+    far = KernelRoute(destination=IPv4Network("10.0.0.2/32"), gateway=IPv4Address(1), link=5)
+    assert rtnetlink.replace_route(far).body[6] == 0
+
+
+def test_what_this_host_sends_is_asked_for_without_a_link() -> None:
+    """So that the answer has the source that the kernel takes."""
+    message = rtnetlink.own_route(IPv4Address("203.0.113.9"))
+    assert message.type == rtnetlink.GET_ROUTE
+    assert attributes(message.body[12:]) == {1: bytes([203, 0, 113, 9])}
 
 
 def test_a_local_address_is_preferred_to_the_one_of_the_far_end() -> None:
