@@ -1,0 +1,124 @@
+"""An endpoint on loopback, without namespaces, and boto3 clients for it."""
+
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from werkzeug.serving import make_server
+
+from natgate.lab.ec2.address_rules import AddressRules
+from natgate.lab.ec2.endpoint import Endpoint, moto_application
+from natgate.lab.ec2.faults import ApiFaults
+from natgate.lab.ec2.route_rules import RouteRules
+from natgate.lab.ec2.taught import backends, teach
+
+REGION = "ap-northeast-1"
+
+Client = Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cloud:
+    """An endpoint with its faults; `url` is where it listens."""
+
+    url: str
+    faults: ApiFaults
+
+    def client(self, service: str) -> Client:
+        """A boto3 client that tries once."""
+        return boto3.client(
+            service,
+            region_name=REGION,
+            endpoint_url=self.url,
+            aws_access_key_id="dummy",
+            aws_secret_access_key="dummy",  # noqa: S106 (not a password of anything)
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vpc:
+    """A VPC with two node subnets, one for addresses, an edge table and an instance in each zone."""
+
+    ec2: Client
+    id: str
+    subnets: dict[str, str]
+    edge: str
+    table: str
+    gateway: str
+    instances: tuple[str, str]
+    interfaces: tuple[str, str]
+
+    def routes(self, table: str) -> dict[str, dict[str, Any]]:
+        """The routes of a table by destination."""
+        found = self.ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"][0]["Routes"]
+        return {route["DestinationCidrBlock"]: route for route in found}
+
+
+@pytest.fixture(scope="session")
+def cloud() -> Iterator[Cloud]:
+    """One endpoint for all tests; each makes a VPC of its own."""
+    os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+    ec2, _ = backends(REGION)
+    teach()
+    faults = ApiFaults(table_names=dict)
+    endpoint = Endpoint(
+        moto_application(),
+        (RouteRules(ec2), AddressRules(ec2)),
+        faults,
+        lambda _: None,
+        threading.RLock(),
+    )
+    server = make_server("127.0.0.1", 0, endpoint, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield Cloud(url=f"http://127.0.0.1:{server.port}", faults=faults)
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def vpc(cloud: Cloud) -> Iterator[Vpc]:
+    """A VPC 10.10.0.0/24 with all that a gateway needs; faults are gone afterwards."""
+    ec2 = cloud.client("ec2")
+    made = ec2.create_vpc(CidrBlock="10.10.0.0/24")["Vpc"]["VpcId"]
+    subnets = {
+        cidr: ec2.create_subnet(VpcId=made, CidrBlock=cidr, AvailabilityZone=f"{REGION}{zone}")[
+            "Subnet"
+        ]["SubnetId"]
+        for cidr, zone in (("10.10.0.64/28", "a"), ("10.10.0.96/28", "c"), ("10.10.0.80/28", "a"))
+    }
+    tables = [ec2.create_route_table(VpcId=made)["RouteTable"]["RouteTableId"] for _ in range(2)]
+    gateway = ec2.create_vpn_gateway(Type="ipsec.1")["VpnGateway"]["VpnGatewayId"]
+    ec2.attach_vpn_gateway(VpcId=made, VpnGatewayId=gateway)
+    ec2.associate_route_table(RouteTableId=tables[0], GatewayId=gateway)
+    started = [
+        ec2.run_instances(
+            ImageId="ami-12345678",
+            MinCount=1,
+            MaxCount=1,
+            SubnetId=subnets[cidr],
+            PrivateIpAddress=address,
+        )["Instances"][0]
+        for cidr, address in (("10.10.0.64/28", "10.10.0.68"), ("10.10.0.96/28", "10.10.0.100"))
+    ]
+    yield Vpc(
+        ec2=ec2,
+        id=made,
+        subnets=subnets,
+        edge=tables[0],
+        table=tables[1],
+        gateway=gateway,
+        instances=(started[0]["InstanceId"], started[1]["InstanceId"]),
+        interfaces=(
+            started[0]["NetworkInterfaces"][0]["NetworkInterfaceId"],
+            started[1]["NetworkInterfaces"][0]["NetworkInterfaceId"],
+        ),
+    )
+    cloud.faults.heal()
