@@ -40,7 +40,7 @@ def test_every_call_fails_until_healed(
 
 @pytest.mark.parametrize("service", ["cloudwatch", "events", "autoscaling"])
 def test_other_services_fail_in_their_own_protocol(cloud: Cloud, vpc: Vpc, service: str) -> None:
-    """botocore reads the error of each service."""
+    """Botocore reads the error of each service."""
     del vpc
     cloud.faults.set("throttle", "30")
     client = cloud.client(service)
@@ -77,8 +77,8 @@ def test_a_stale_api_describes_the_past(vpc: Vpc, cloud: Cloud) -> None:
     lead(vpc, 0, create=True)
     cloud.faults.set("stale", "1")
     assert vpc.routes(vpc.table)[OUTSIDE]["NetworkInterfaceId"] == vpc.interfaces[0]
-    lead(vpc, 1)
     changed = time.monotonic()
+    lead(vpc, 1)
     assert vpc.routes(vpc.table)[OUTSIDE]["NetworkInterfaceId"] == vpc.interfaces[0]
     while vpc.routes(vpc.table)[OUTSIDE]["NetworkInterfaceId"] != vpc.interfaces[1]:
         assert time.monotonic() < changed + 3

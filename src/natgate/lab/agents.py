@@ -11,7 +11,7 @@ from typing import Any
 
 from natgate.agent.places import SOCKET
 from natgate.api.client import AgentClient
-from natgate.lab import namespace
+from natgate.lab import namespace, vpc
 from natgate.lab.record import KEY_ENV, Lab
 from natgate.lab.scene import paths
 from natgate.model.error import AgentError, HostError
@@ -30,7 +30,8 @@ def start(lab: Lab, node: str) -> None:
     argv = [sys.executable, "-m", "natgate", "agent", "--state", str(lab.state(node))]
     argv += ["--node", node, "--spec", str(lab.directory / "spec.yaml")]
     key = (lab.directory / "key").read_text()
-    namespace.start(lab.namespace(node), argv, log=lab.log(node), env={KEY_ENV: key})
+    env = {KEY_ENV: key, **(vpc.environment() if lab.cloud == "aws" else {})}
+    namespace.start(lab.namespace(node), argv, log=lab.log(node), env=env)
 
 
 def pids(lab: Lab, node: str) -> list[int]:

@@ -243,7 +243,7 @@ def heal(lab: Lab, nodes: Iterable[str]) -> None:
     for node in healed:
         _restore_network(lab, node)
         if not _link_is_up(lab, node):
-            _boot(lab, node)
+            boot(lab, node)
         routing.start(lab, node)
         running = agents.pids(lab, node)
         namespace.send(running, signal.SIGCONT)
@@ -264,8 +264,11 @@ def _link_is_up(lab: Lab, node: str) -> bool:
     return "UP" in links[0]["flags"]
 
 
-def _boot(lab: Lab, node: str) -> None:
-    """Bring a dead node back as a machine that has just booted: no rules, flows or settings."""
+def boot(lab: Lab, node: str, address: str | None = None) -> None:
+    """Bring a dead node back as a machine that has just booted: no rules, flows or settings.
+
+    `address` is its own one, if it is another than the scene's.
+    """
     name = lab.namespace(node)
     namespace.end_processes([name])
     namespace.load_rules(name, "flush ruleset\n")
@@ -279,4 +282,4 @@ def _boot(lab: Lab, node: str) -> None:
     run(["ip", "-n", name, "route", "flush", "table", "all", "protocol", PROTOCOL])
     namespace.set_sysctls(name, {"net.ipv4.ip_forward": 0})
     flushes = ("route flush table main", "address flush dev eth0")
-    namespace.configure(name, [*flushes, *network.setup(lab.scene, node)])
+    namespace.configure(name, [*flushes, *network.setup(lab.scene, node, lab.cloud, address)])

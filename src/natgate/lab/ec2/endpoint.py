@@ -96,7 +96,7 @@ class Endpoint:
         told: list[Any] = []
 
         def started(status: str, headers: list[tuple[str, str]], *_: object) -> None:
-            told[:] = [int(status.split()[0]), headers]
+            told[:] = [int(status.split(maxsplit=1)[0]), headers]
 
         asked = {**call.origin, "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
         whole = b"".join(self._moto(asked, started))
@@ -138,7 +138,7 @@ def _call_of(environ: Environ) -> Call:
 
 
 def moto_application() -> Application:
-    """moto's own server, in this process."""
+    """Moto's own server, in this process."""
     from moto.moto_server.werkzeug_app import (  # noqa: PLC0415 (an extra)
         DomainDispatcherApplication,
         create_backend_app,

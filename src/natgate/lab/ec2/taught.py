@@ -15,7 +15,7 @@ Model = Any
 
 
 def backends(region: str) -> tuple[Model, Model]:
-    """moto's EC2 and CloudWatch of a region; RefusedError without moto."""
+    """Moto's EC2 and CloudWatch of a region; RefusedError without moto."""
     try:
         from moto.cloudwatch.models import cloudwatch_backends  # noqa: PLC0415 (an extra)
         from moto.ec2.models import ec2_backends  # noqa: PLC0415 (an extra)
