@@ -34,6 +34,7 @@ from natgate.plan import failover
 from natgate.plan.addresses import address_warnings, received
 from natgate.plan.deletion import refuse_removal
 from natgate.plan.digest import digest_of
+from natgate.plan.judge import path_health
 from natgate.plan.rehearse import Flows
 from natgate.plan.setup import setup_of
 from natgate.plan.stance import stands_ready
@@ -318,6 +319,8 @@ class Agent:
         if self._dirty:
             self._keep(now)
         self._take(self._own_health())
+        if self._watch.report is not None:
+            self._watch.report.say(path_health(self._state))
         for event in events:
             self._take(event)
         self._play()
@@ -482,6 +485,7 @@ class Agent:
             *kernel_warnings(self.node, self._spec, self._kept),
             *(self._replication.warnings() if self._replication else ()),
             *self._drifts.warnings(now),
+            *(self._watch.report.warnings() if self._watch and self._watch.report else ()),
             *self.more_warnings(),
         ]
 

@@ -14,9 +14,12 @@ from natgate.agent.key import read_key, read_token
 from natgate.agent.loop import Agent
 from natgate.agent.places import CLAIMS, DATABASE, REPLICATION
 from natgate.agent.replication import Replication
+from natgate.agent.report import Report
 from natgate.agent.takeover import Local
 from natgate.agent.watch import Post, Watch, Watched
 from natgate.agent.witness import Witness, listen
+from natgate.cloud.aws import AwsSteering
+from natgate.cloud.aws_health import AwsAnnouncer
 from natgate.cloud.frr import FrrSteering
 from natgate.cloud.interface import Steering
 from natgate.cloud.lab import LabSteering
@@ -134,6 +137,7 @@ def make_agent(state: Path, node: str | None, first_spec: Path | None) -> Agent:
             fence=make_fence(watched.spec, key),
             local=local,
             post=post,
+            report=make_report(watched.spec, name),
         )
 
     def make_replication(spec: Spec, now: Callable[[], State | None]) -> Replication:
@@ -167,7 +171,17 @@ def make_steering(spec: Spec, node: str, state: Path) -> Steering:
         return LabSteering(spec.steering, spec, node)
     if spec.steering.kind == "frr":
         return FrrSteering(spec.steering, spec, node)
+    if spec.steering.kind == "aws":
+        return AwsSteering(spec.steering, spec, node)
     return NoSteering(spec.node(node).address)
+
+
+def make_report(spec: Spec, node: str) -> Report | None:
+    """What tells the cloud how this node is, where the spec's steering has one that listens."""
+    if spec.steering.kind == "aws":
+        announcer = AwsAnnouncer(spec.steering, spec, node)
+        return Report(node, announcer, spec.steering.publish_interval)
+    return None
 
 
 def make_fence(spec: Spec, key: bytes) -> Fence | None:
@@ -201,7 +215,7 @@ def withdraw_steering(state: Path, kernel: HostKernel, store: Store) -> str | No
     latest = store.latest()
     try:
         spec = stored_spec(latest) if latest is not None else None
-        if spec is None or spec.steering.kind not in {"frr", "lab"}:
+        if spec is None or spec.steering.kind not in {"aws", "frr", "lab"}:
             return None
         steering = make_steering(spec, which_node(spec, kernel.observe(), None), state)
         try:

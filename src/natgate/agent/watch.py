@@ -12,6 +12,7 @@ from typing import Protocol
 from natgate.agent.addresses import AddressChecks
 from natgate.agent.checks import FIRST_ID, ConnectCheck, EchoCheck
 from natgate.agent.peers import Peers, addresses_by_name
+from natgate.agent.report import Report
 from natgate.agent.takeover import Hands, Local, TakeOverRun
 from natgate.cloud.interface import Steering
 from natgate.kernel.echo import EchoSocket
@@ -67,11 +68,13 @@ class Watch:
         fence: Fence | None,
         local: Local,
         post: Post,
+        report: Report | None = None,
     ) -> None:
         spec, setup, me = watched.spec, watched.setup, watched.setup.me
         self._spec = spec
         self._me = me
         self._post = post
+        self.report = report
         self._shares = {share.name: share for share in setup.shares}
         self._handed = handed_routes(spec, me)
         self._hands = Hands(
@@ -150,6 +153,8 @@ class Watch:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.addresses.close()
+        if self.report is not None:
+            await self.report.close()
         self.peers.close()
         self._echo.close()
         if self._hands.fence is not None:

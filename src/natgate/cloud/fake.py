@@ -1,4 +1,4 @@
-"""Steering in memory, shipped and tested like the real ones."""
+"""Steering and telling in memory, shipped and tested like the real ones."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,6 +7,7 @@ from ipaddress import IPv4Address
 from natgate.cloud.interface import Target
 from natgate.model.error import HostError
 from natgate.model.routes import Route
+from natgate.model.view import PathHealth
 
 
 @dataclass(slots=True)
@@ -57,3 +58,39 @@ class FakeSteering:
     def close(self) -> None:
         """Remember that it was called."""
         self.closed = True
+
+
+@dataclass(slots=True)
+class FakeAnnouncer:
+    """An `Announcer` that remembers what it was told; `away`: nothing is heard."""
+
+    measured: list[bool] = field(default_factory=list)
+    announced: list[PathHealth] = field(default_factory=list)
+    asked: int = 0
+    known_after: int = 0
+    away: bool = False
+    closed: bool = False
+
+    async def measure(self, *, healthy: bool) -> None:
+        """Remember it."""
+        self._hear()
+        self.measured.append(healthy)
+
+    async def announce(self, health: PathHealth) -> None:
+        """Remember it."""
+        self._hear()
+        self.announced.append(health)
+
+    async def ready(self) -> bool:
+        """Whom to tell is known after `known_after` askings."""
+        self._hear()
+        self.asked += 1
+        return self.asked > self.known_after
+
+    def close(self) -> None:
+        """Remember that it was called."""
+        self.closed = True
+
+    def _hear(self) -> None:
+        if self.away:
+            raise HostError("nobody hears")

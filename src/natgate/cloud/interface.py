@@ -5,6 +5,7 @@ from ipaddress import IPv4Address
 from typing import Protocol
 
 from natgate.model.routes import Route
+from natgate.model.view import PathHealth
 
 Target = IPv4Address | str
 """A node's address, or the text of something that is no node."""
@@ -47,4 +48,24 @@ class Steering(Protocol):
 
     def close(self) -> None:
         """Give back what reading and moving needed; routes stay."""
+        ...
+
+
+class Announcer(Protocol):
+    """One way to tell a cloud how this node is; each call is a HostError if it was not heard."""
+
+    async def measure(self, *, healthy: bool) -> None:
+        """Say it once more: a cloud that hears nothing for a while takes the node for ill."""
+        ...
+
+    async def announce(self, health: PathHealth) -> None:
+        """Say at once that it has changed."""
+        ...
+
+    async def ready(self) -> bool:
+        """Say that a new machine may be counted on; False: not known yet whom to tell, ask again."""
+        ...
+
+    def close(self) -> None:
+        """Give back what telling needed."""
         ...

@@ -24,6 +24,18 @@ class GatewayView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PathHealth:
+    """Whether a node can carry everything that it may have to, and if not, why."""
+
+    reasons: Reasons = ()
+
+    @property
+    def healthy(self) -> bool:
+        """Nothing stands against it."""
+        return not self.reasons
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShareView:
     """Whom a node believes to carry a share, and what it does with the share's block.
 

@@ -142,6 +142,12 @@ _KINDS = (
         way_out="have the route of the address, or a filter upstream, put right; it returns by itself",
     ),
     WarningKind(
+        code="health-untold",
+        severity="warning",
+        meaning="a node could not tell the cloud how it is; unheard for long, it counts as ill there",
+        way_out="the sentence names the call that failed: look at the way to its endpoint and at the role",
+    ),
+    WarningKind(
         code="flow-table-small",
         severity="warning",
         meaning="nf_conntrack_max is less than the addresses of the spec can use",

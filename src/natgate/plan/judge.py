@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from natgate.model.event import Probe
-from natgate.model.view import GatewayView, Reasons
+from natgate.model.view import GatewayView, PathHealth, Reasons
 from natgate.plan.state import PeerState, Setup, ShareSetup, State, drained, speaks
 
 Condition = Literal["healthy", "silent", "unhealthy", "dead", "drained", "unknown"]
@@ -48,6 +48,26 @@ def own_word(state: State, gateway: str) -> GatewayView:
         checked=gateway not in state.own.unchecked,
         unanswered=state.own.unanswered.get(gateway),
     )
+
+
+def path_health(state: State) -> PathHealth | None:
+    """What this node says of itself for all its gateways; None until every check has run.
+
+    A reason that is known already is enough to be ill.
+    """
+    gateways = dict.fromkeys(
+        share.gateway for share in state.setup.shares if state.setup.me in share.nodes
+    )
+    words = {gateway: own_word(state, gateway) for gateway in gateways}
+    reasons = [
+        f"{gateway}: {reason}"
+        for gateway, word in words.items()
+        if word.checked
+        for reason in word.reasons
+    ]
+    if not words or not (reasons or all(word.checked for word in words.values())):
+        return None
+    return PathHealth(reasons=tuple(reasons))
 
 
 def track_health(state: State, now: float) -> State:

@@ -1,0 +1,1 @@
+"""Tests against an EC2 of moto, which listens on loopback."""
