@@ -2,8 +2,10 @@
 
 import os
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
@@ -11,10 +13,14 @@ import pytest
 from botocore.config import Config
 from werkzeug.serving import make_server
 
+from natgate.lab import catalogue
 from natgate.lab.ec2.address_rules import AddressRules
+from natgate.lab.ec2.cloud import Cloud as LabCloud
 from natgate.lab.ec2.endpoint import Endpoint, moto_application
 from natgate.lab.ec2.faults import ApiFaults
+from natgate.lab.ec2.mirror import Standing
 from natgate.lab.ec2.route_rules import RouteRules
+from natgate.lab.ec2.settings import CloudTimes
 from natgate.lab.ec2.taught import backends, teach
 
 REGION = "ap-northeast-1"
@@ -74,13 +80,91 @@ def cloud() -> Iterator[Cloud]:
         lambda _: None,
         threading.RLock(),
     )
-    server = make_server("127.0.0.1", 0, endpoint, threaded=True)
+    with served(endpoint) as url:
+        yield Cloud(url=url, faults=faults)
+
+
+@contextmanager
+def served(application: Any) -> Iterator[str]:  # noqa: ANN401 (a WSGI application)
+    """The address of a server on loopback, which ends with the block."""
+    server = make_server("127.0.0.1", 0, application, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield Cloud(url=f"http://127.0.0.1:{server.port}", faults=faults)
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield f"http://127.0.0.1:{server.port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@dataclass
+class Powered:
+    """Machines that only remember what was done to them."""
+
+    done: list[tuple[str, ...]] = field(default_factory=list)
+
+    def kill(self, node: str) -> None:
+        """A machine is off."""
+        self.done.append(("kill", node))
+
+    def boot(self, node: str, address: str) -> None:
+        """A machine is on."""
+        self.done.append(("boot", node, address))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Town:
+    """The built-in scene as a whole cloud on loopback, with short times and without a kernel."""
+
+    cloud: LabCloud
+    machines: Powered
+    events: list[dict[str, Any]]
+    standing: list[list[Standing]]
+    url: str
+    metadata: str
+
+    def client(self, service: str) -> Client:
+        """A boto3 client that tries once."""
+        return Cloud(url=self.url, faults=self.cloud.faults).client(service)
+
+    def kinds(self) -> list[str]:
+        """The events so far: their type, or the state of an instance."""
+        return [str(e["detail"].get("state", e["detail-type"])) for e in self.events]
+
+    def wait(self, holds: Callable[[], bool]) -> None:
+        """Return when something holds; it must within 10 s."""
+        deadline = time.monotonic() + 10
+        while not holds():
+            assert time.monotonic() < deadline, self.events
+            time.sleep(0.02)
+
+
+@pytest.fixture
+def town() -> Iterator[Town]:
+    """A cloud with its instances, whose hook waits for whoever completes it."""
+    os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+    scene = catalogue.prepared("fixed-source")
+    times = CloudTimes(
+        stopping=0.2, replaced_after=0.2, booting=0.1, hook=60, alarm_period=1, tick=60, cooldown=0
+    )
+    machines, events, standing = Powered(), [], []
+    cloud = LabCloud(scene, machines, times)
+    cloud.begin(standing.append, events.append)
+    ended = threading.Event()
+    running = threading.Thread(target=cloud.run, args=(ended,))
+    running.start()
+    with served(cloud.api) as url, served(cloud.metadata) as metadata:
+        yield Town(
+            cloud=cloud,
+            machines=machines,
+            events=events,
+            standing=standing,
+            url=url,
+            metadata=metadata,
+        )
+    ended.set()
+    running.join()
 
 
 @pytest.fixture

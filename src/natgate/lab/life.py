@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from natgate.lab import agents, namespace, network, record, routing, vpc, witness
 from natgate.lab.record import Lab
 from natgate.lab.scene import VPC, Scene, admitted
-from natgate.model.error import RefusedError
+from natgate.model.error import HostError, RefusedError
 
 Say = Callable[[str], None]
 
@@ -19,9 +19,9 @@ def up(name: str, scene: Scene, say: Say, cloud: vpc.Cloud = "lab") -> Lab:
     missing if traffic does not flow after 30 s.
     """
     record.need_root()
-    if cloud == "aws":
-        vpc.check(scene)
     lab = Lab(name=record.check_name(name), scene=scene, cloud=cloud)
+    if cloud == "aws":
+        vpc.check(scene, lab.spec())
     record.claim(lab)
     try:
         record.write(lab)
@@ -81,6 +81,9 @@ def _no_api(lab: Lab) -> str | None:
     """A sentence until the API takes orders, which it does last."""
     if vpc.control_path(lab.directory).exists():
         return None
+    last = lab.log(vpc.HOST).read_text(errors="replace").strip().splitlines()[-1:]
+    if last and not namespace.processes([lab.namespace(vpc.HOST)]):
+        raise HostError(f"the API of EC2 ended, and last said: {last[0]}")
     return f"the API of EC2 does not answer; its log is {lab.log(vpc.HOST)}"
 
 

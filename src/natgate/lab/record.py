@@ -14,6 +14,7 @@ from pathlib import Path
 from natgate.lab import catalogue, namespace, network, vpc
 from natgate.lab.scene import Host, Scene, hosts
 from natgate.model.error import RefusedError
+from natgate.model.spec import Spec
 
 ROOT = Path("/run/natgate/lab")
 KEY_ENV = "NATGATE_HEARTBEAT_KEY"
@@ -35,6 +36,11 @@ class Lab:
     def directory(self) -> Path:
         """Where its files lie: scene.yaml, spec.yaml, key, and HOST/log."""
         return ROOT / self.name
+
+    def spec(self) -> Spec:
+        """What its agents get."""
+        vty_dir = str(self.daemons("{node}"))
+        return network.with_steering(self.scene.spec, self.name, KEY_ENV, vty_dir, self.cloud)
 
     def hosts(self) -> tuple[Host, ...]:
         """Every machine: those of the scene, and the cloud's API if there is one."""
@@ -115,9 +121,7 @@ def write(lab: Lab) -> None:
     """Write down what the lab is, and what its agents get."""
     for host in lab.hosts():
         lab.state(host.name).mkdir(mode=0o700)
-    vty_dir = str(lab.daemons("{node}"))
-    spec = network.with_steering(lab.scene.spec, lab.name, KEY_ENV, vty_dir, lab.cloud)
-    (lab.directory / "spec.yaml").write_text(catalogue.as_yaml(spec))
+    (lab.directory / "spec.yaml").write_text(catalogue.as_yaml(lab.spec()))
     (lab.directory / "key").touch(mode=0o600)
     (lab.directory / "key").write_text(secrets.token_hex(32))
     if lab.cloud == "aws":

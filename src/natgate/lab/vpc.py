@@ -12,6 +12,7 @@ from typing import Literal
 from natgate.lab.scene import Host, Scene, hosts
 from natgate.model import rules
 from natgate.model.error import RefusedError, SpecError
+from natgate.model.spec import Spec
 from natgate.model.steering import AwsSteering, LabSteering
 
 Cloud = Literal["lab", "aws"]
@@ -30,7 +31,7 @@ MODULE = "natgate.lab.ec2"
 
 def steering() -> AwsSteering:
     """The steering of the agents: tables are found by their tags."""
-    return AwsSteering(kind="aws", region=REGION, deadline=10.0, publish_interval=1.0)
+    return AwsSteering.model_validate({"kind": "aws", "region": REGION, "publish_interval": "1s"})
 
 
 def environment() -> dict[str, str]:
@@ -59,8 +60,11 @@ def control_path(directory: Path) -> Path:
     return directory / "control"
 
 
-def check(scene: Scene) -> None:
-    """Refuse what the cloud cannot be brought up with: no moto, or a scene that AWS would not take."""
+def check(scene: Scene, spec: Spec) -> None:
+    """Refuse what the cloud cannot be brought up with: no moto, or a scene that AWS would not take.
+
+    `spec` is what the agents would get.
+    """
     if find_spec("moto") is None or find_spec("boto3") is None:
         raise RefusedError("natgate lab up --cloud aws needs moto: pip install 'natgate[aws-lab]'")
     if scene.fabric != "cloud" or not isinstance(scene.spec.steering, LabSteering):
@@ -70,7 +74,6 @@ def check(scene: Scene) -> None:
         )
     if HOST in {each.name for each in hosts(scene)}:
         raise RefusedError(f"a host of scene {scene.name} is called {HOST}, as the API would be")
-    spec = scene.spec.model_copy(update={"steering": steering()})
     problems = tuple(rules.problems(spec))
     if problems:
         raise SpecError(problems, source=f"scene {scene.name} on AWS")

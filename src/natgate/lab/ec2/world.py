@@ -39,7 +39,7 @@ class World:
                 self.vpc,
                 str(subnet.cidr),
                 availability_zone=zone,
-                tags=_tags({"Name": subnet.name}),
+                tags={"subnet": {"Name": subnet.name}},
             )
             self.subnets[subnet.name] = made.id
         self._gateways()
