@@ -55,15 +55,15 @@ def test_a_primary_address_never_moves(vpc: Vpc) -> None:
 
 
 def test_an_interface_is_found_by_a_secondary_address(vpc: Vpc) -> None:
-    """The filter looks at all addresses of an interface."""
+    """The filter looks at all addresses of an interface, for any of those that are wanted."""
     first = vpc.interfaces[0]
     vpc.ec2.assign_private_ip_addresses(NetworkInterfaceId=first, PrivateIpAddresses=[MOVING])
     wanted = [
-        {"Name": "addresses.private-ip-address", "Values": [MOVING]},
+        {"Name": "addresses.private-ip-address", "Values": [MOVING, "10.10.0.100"]},
         {"Name": "vpc-id", "Values": [vpc.id]},
     ]
-    (found,) = vpc.ec2.describe_network_interfaces(Filters=wanted)["NetworkInterfaces"]
-    assert found["NetworkInterfaceId"] == first
+    found = vpc.ec2.describe_network_interfaces(Filters=wanted)["NetworkInterfaces"]
+    assert {each["NetworkInterfaceId"] for each in found} == set(vpc.interfaces)
 
 
 def test_an_elastic_address_stands_for_the_private_one_that_was_named(vpc: Vpc) -> None:

@@ -3,12 +3,15 @@
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
+from socketserver import BaseServer
 from types import FrameType
 
 from natgate.lab import control, record
 from natgate.lab.ec2.cloud import Cloud
+from natgate.lab.ec2.endpoint import Application
 from natgate.lab.ec2.machines import NodeMachines, say
 from natgate.lab.ec2.mirror import Mirror
 from natgate.lab.ec2.referee import Referee, setup_of
@@ -18,13 +21,12 @@ from natgate.lab.scene import VPC
 from natgate.lab.vpc import API, METADATA, control_path
 from natgate.model.error import NatgateError
 
+PORT = 80
 TIMES_ENV = "NATGATE_LAB_CLOUD"
 
 
 def serve(name: str) -> None:
     """Serve until SIGTERM."""
-    from werkzeug.serving import make_server  # noqa: PLC0415 (an extra)
-
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     lab = record.find(name)
     times = CloudTimes.model_validate_json(os.environ.get(TIMES_ENV, "{}"))
@@ -33,10 +35,7 @@ def serve(name: str) -> None:
     referee = Referee(setup_of(lab.scene, cloud.world.tables, times))
     mirror = Mirror(cloud.world, lab.namespace(VPC), NETNS)
     cloud.begin(mirror.sync, referee.tell)
-    servers = [
-        make_server(API, 80, cloud.api, threaded=True),
-        make_server(METADATA, 80, cloud.metadata, threaded=True),
-    ]
+    servers = [_server(API, cloud.api), _server(METADATA, cloud.metadata)]
     controller = control.serve(control_path(lab.directory), cloud.act)
     for each in (*servers, controller):
         threading.Thread(target=each.serve_forever, daemon=True).start()
@@ -51,6 +50,17 @@ def serve(name: str) -> None:
     referee.end()
     machines.end()
     mirror.close()
+
+
+def _server(address: str, application: Application) -> BaseServer:
+    """A server of one address; it is given its socket, or it would ask the DNS for its name."""
+    from werkzeug.serving import make_server  # noqa: PLC0415 (an extra)
+
+    with socket.create_server((address, PORT), backlog=128) as listener:
+        made: BaseServer = make_server(
+            address, PORT, application, threaded=True, fd=listener.fileno()
+        )
+    return made
 
 
 if __name__ == "__main__":

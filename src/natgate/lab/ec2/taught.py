@@ -4,6 +4,8 @@ moto 5.2: routes that lead to nothing are active, an association with a virtual 
 hides it, and of an interface's addresses filters find the primary one only.
 """
 
+from datetime import datetime
+from fnmatch import fnmatchcase as fnmatch
 from typing import Any
 
 from natgate.model.error import RefusedError
@@ -29,6 +31,7 @@ def backends(region: str) -> tuple[Model, Model]:
 def teach() -> None:
     """Change moto's models; doing it again changes nothing."""
     from moto.cloudwatch.models import Alarm  # noqa: PLC0415 (an extra)
+    from moto.ec2 import utils  # noqa: PLC0415 (an extra)
     from moto.ec2.models.elastic_ip_addresses import ElasticAddress  # noqa: PLC0415 (an extra)
     from moto.ec2.models.elastic_network_interfaces import (  # noqa: PLC0415 (an extra)
         NetworkInterface,
@@ -37,6 +40,7 @@ def teach() -> None:
 
     if hasattr(Route, "instance_owner_id"):
         return
+    _teach_filters(utils)
     _teach_routes(Route)
     _teach_tables(RouteTable)
     _teach_interfaces(NetworkInterface)
@@ -51,6 +55,21 @@ def leads_on(route: Model) -> bool:
         return True
     known = interface.ec2_backend.enis.get(interface.id) is interface
     return known and interface.instance is not None and interface.instance.is_running()
+
+
+def _teach_filters(module: Model) -> None:
+    """A filter of several values finds what has any of them; moto wants all."""
+    known = module.is_filter_matching
+
+    def matching(thing: Model, name: str, wanted: Any) -> bool:  # noqa: ANN401 (moto's own)
+        value = thing.get_filter_value(name)
+        if isinstance(value, str | bool | int | datetime) or value is None or wanted is None:
+            found: bool = known(thing, name, wanted)
+            return found
+        patterns = [str(each) for each in ([wanted] if isinstance(wanted, str) else wanted)]
+        return any(fnmatch(str(each), pattern) for each in value for pattern in patterns)
+
+    module.is_filter_matching = matching
 
 
 def _teach_routes(kind: Model) -> None:
