@@ -71,11 +71,14 @@ class Account:
     def __init__(self) -> None:
         self.ec2: Any = boto3.Session().client("ec2")
         self.strict: Any = boto3.Session()
+        self.strict.events.register("before-parameter-build", self._remember)
         self.strict.events.register("before-call", self._before)
         self.strict.events.register("after-call.ec2.DescribeAddresses", self._associated)
         self.calls: Counter[str] = Counter()
         self.faults: list[Fault] = []
         self.stale: dict[str, dict[str, Any]] = {}
+        self.sent: dict[str, list[Mapping[str, Any]]] = {}
+        self.completed: list[Mapping[str, Any]] = []
         self._stands: dict[str, str] = {}
         self._opened: list[AwsClient] = []
 
@@ -132,6 +135,18 @@ class Account:
         found = self.ec2.describe_network_interfaces(NetworkInterfaceIds=[interface])
         return bool(found["NetworkInterfaces"][0]["SourceDestCheck"])
 
+    def instance(self, interface: str, **tags: str) -> str:
+        """A running instance with this interface."""
+        made = self.ec2.run_instances(
+            ImageId="ami-12345678",
+            MinCount=1,
+            MaxCount=1,
+            NetworkInterfaces=[{"DeviceIndex": 0, "NetworkInterfaceId": interface}],
+        )
+        number = str(made["Instances"][0]["InstanceId"])
+        self.tag(number, **tags)
+        return number
+
     def tag(self, number: str, /, **tags: str) -> None:
         """Give a thing tags."""
         self.ec2.create_tags(
@@ -171,23 +186,32 @@ class Account:
 
         self.faults.append(fault)
 
+    def _remember(self, params: Mapping[str, Any], model: Any, **_: object) -> None:  # noqa: ANN401
+        self.sent.setdefault(model.name, []).append(dict(params))
+
     def _before(self, model: Any, params: Mapping[str, Any], **_: object) -> Any:  # noqa: ANN401
         """Answer in place of moto where AWS would say something else."""
         operation, body = model.name, params["body"]
         given = body if isinstance(body, Mapping) else {}
         self.calls[operation] += 1
-        for fault in self.faults:
-            failed = fault(operation, given)
-            if failed is not None:
-                return _error(*failed)
+        failed = next(filter(None, (fault(operation, given) for fault in self.faults)), None)
+        if failed is not None:
+            return _error(*failed)
         if operation in self.stale:
             return _Response(HTTPStatus.OK), self.stale[operation]
+        return self._answer(operation, given)
+
+    def _answer(self, operation: str, given: Mapping[str, Any]) -> Any:  # noqa: ANN401
+        """What AWS says where moto says something else; None if they agree."""
         if given.get("DryRun") == "true":
             return _error("DryRunOperation", "Request would have succeeded, but DryRun is set.")
         if operation == "CreateRoute" and given["DestinationCidrBlock"] in self.routes(
             given["RouteTableId"]
         ):
             return _error("RouteAlreadyExists", "The route exists already.")
+        if operation == "CompleteLifecycleAction":  # moto has none
+            self.completed.append(given)
+            return _Response(HTTPStatus.OK), {}
         if operation == "AssociateAddress":
             self._stands[given["AllocationId"]] = given["PrivateIpAddress"]
         if operation == "AssignPrivateIpAddresses":

@@ -13,6 +13,7 @@ from natgate.model.error import NatgateError
 COMMANDS = {
     "agent": "natgate.cli.agent",
     "apply": "natgate.cli.change",
+    "aws": "natgate.cli.aws",
     "blocks": "natgate.cli.read",
     "check": "natgate.cli.change",
     "drain": "natgate.cli.operate",

@@ -72,11 +72,14 @@ class Vpc:
             self._interfaces, self._read_at = {i.id: i for i in found}, time.monotonic()
         return self._interfaces
 
-    async def holders(self, addresses: Iterable[IPv4Address]) -> tuple[Interface, ...]:
+    async def holders(
+        self, addresses: Iterable[IPv4Address], vpc: str | None = None
+    ) -> tuple[Interface, ...]:
         """The interfaces of the VPC that have one of these private addresses now."""
         wanted = [str(address) for address in addresses]
+        number = vpc or await self.id()
         return await self._interfaces_by(
-            filters(vpc_id=await self.id(), addresses__private_ip_address=wanted)
+            filters(vpc_id=number, addresses__private_ip_address=wanted)
         )
 
     async def named(self, ids: Iterable[str]) -> dict[str, Interface]:

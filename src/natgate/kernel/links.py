@@ -38,6 +38,14 @@ class Links:
         index = next((held[1] for held in found if held is not None and held[0] == address), None)
         return next((link.name for link in self._every() if link.index == index), None)
 
+    def add_address(self, name: str, address: IPv4Address) -> bool:
+        """Give a link an address, as /32; whether it was not there before. RefusedError: no link."""
+        if address in self.addresses():
+            return False
+        message = rtnetlink.add_address(self._find(name).index, address)
+        self._netlink.do(message, f"address {address} on {name}", allow=(errno.EEXIST,))
+        return True
+
     def blackholes(self) -> frozenset[IPv4Network]:
         """The destinations of natgate's own blackhole routes."""
         routes = map(rtnetlink.parse_route, self._netlink.dump(rtnetlink.get_routes()))

@@ -90,7 +90,7 @@ def claim_due(state: State, share: ShareSetup, now: float) -> ClaimBlock | None:
         return None
     if held.claim is not None and held.claim.owner == state.setup.me:
         return None
-    if held.claimed is not None and now - held.claimed < state.setup.reread:
+    if held.claimed is not None and now - held.claimed < state.setup.again:
         return None
     return ClaimBlock(share=share.name)
 

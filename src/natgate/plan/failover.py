@@ -198,7 +198,7 @@ def _probe_peers(state: State, now: float) -> tuple[State, list[Order]]:
     for name, peer in state.peers.items():
         last = peer.heard if peer.heard is not None else state.started
         silent = now - last >= state.setup.late
-        pause = state.setup.interval / 2 if silent else state.setup.reread
+        pause = state.setup.interval / 2 if silent else state.setup.again
         if peer.asked is None or now - peer.asked >= pause:
             orders.append(ProbePeer(peer=name))
             since = peer.probed_since
@@ -214,7 +214,8 @@ def _decide(state: State, share: ShareSetup, now: float) -> tuple[ShareState, li
     if held.busy or not share.routes:
         return held, []
     outdated = held.error is None and _outdated(state, share)
-    if held.read is None or now - held.read >= state.setup.reread or outdated:
+    pause = state.setup.reread if held.error is None else state.setup.again
+    if held.read is None or now - held.read >= pause or outdated:
         return replace(held, busy=True), [ReadRoutes(share=share.name)]
     if held.holders is None or held.error is not None:
         return held, []

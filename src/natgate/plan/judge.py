@@ -10,7 +10,7 @@ from natgate.plan.state import PeerState, Setup, ShareSetup, State, drained, spe
 Condition = Literal["healthy", "silent", "unhealthy", "dead", "drained", "unknown"]
 
 BLOCKED_ROUNDS = 2.5
-"""Probes of a speaking node that may stay unanswered, one each `reread`."""
+"""Probes of a speaking node that may stay unanswered, one each `again`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +113,7 @@ def _blocked(setup: Setup, peer: PeerState) -> bool:
     forwarding = peer.answers.get((Probe.FORWARDING, None))
     if kernel is None or forwarding is None:
         return False
-    return kernel - forwarding > BLOCKED_ROUNDS * setup.reread
+    return kernel - forwarding > BLOCKED_ROUNDS * setup.again
 
 
 def _judge_word(view: GatewayView | None) -> Judgement:

@@ -7,6 +7,10 @@ from natgate.model.spec import Spec
 from natgate.plan.compile import upstream_echo
 from natgate.plan.state import Setup, ShareSetup
 
+REREAD = {"aws": 5.0}
+"""Seconds between two readings of the routes where calls are limited (100 and 20 a second for a whole
+account); a take-over reads them all the same. Elsewhere every second."""
+
 
 def setup_of(spec: Spec, node: str, former: Iterable[str] = (), *, digest: str = "") -> Setup:
     """What `plan.failover` must know of a spec, seen from one node.
@@ -33,6 +37,7 @@ def setup_of(spec: Spec, node: str, former: Iterable[str] = (), *, digest: str =
         ),
         interval=spec.heartbeat.interval,
         timeout=spec.heartbeat.timeout,
+        reread=REREAD.get(spec.steering.kind, 1.0),
         fenced=spec.fence.kind != "none",
         digest=digest,
     )

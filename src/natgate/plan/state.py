@@ -47,7 +47,8 @@ class ShareSetup:
 class Setup:
     """What the decision must know of the spec, which `digest` names; times in seconds.
 
-    `fenced`: there is a fence.
+    `reread`: how often routes are read that nothing is known to have changed; `again`: how soon what
+    failed is tried anew, and how often a node that speaks is probed. `fenced`: there is a fence.
     """
 
     me: str
@@ -56,6 +57,7 @@ class Setup:
     interval: float
     timeout: float
     reread: float = 1.0
+    again: float = 1.0
     fenced: bool = False
     digest: str = ""
 

@@ -154,6 +154,13 @@ def parse_address_link(message: Message) -> tuple[IPv4Address, int] | None:
     return None if address is None else (address, _ADDRESS.unpack_from(message.body)[4])
 
 
+def add_address(link: int, address: IPv4Address) -> Message:
+    """Give a link one more address, without a prefix around it; EEXIST if it has it."""
+    head = _ADDRESS.pack(AF_INET, 32, 0, 0, link)
+    body = head + attribute(2, address.packed) + attribute(1, address.packed)
+    return Message(type=NEW_ADDRESS, flags=REQUEST | ACK | CREATE | netlink.EXCLUSIVE, body=body)
+
+
 def _tc(kind: int, flags: int, link: int, parent: int, handle: int, info: int = 0) -> Message:
     body = _TC.pack(0, link, handle, parent, info)
     return Message(type=kind, flags=flags, body=body)

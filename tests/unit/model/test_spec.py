@@ -38,6 +38,7 @@ FIELDS = {
     "TcpCheck": "kind address port interval timeout failures",
     "NoSteering": "kind",
     "FrrSteering": "kind routers vty_dir",
+    "AwsSteering": "kind region tables elastic adopt deadline publish_interval",
     "LabSteering": "kind router tables",
     "VrrpSteering": "kind interface fixed_interface router_id inside advert_interval",
     "NoFence": "kind",

@@ -1,12 +1,14 @@
 """What nodes say of themselves."""
 
-from natgate.model.view import GatewayView, NodeView, ShareView
+from natgate.model.view import GatewayView, NodeView, PathHealth, ShareView
 
 
 def test_a_view_without_reasons_is_healthy() -> None:
     """No reason against a node means that it may carry the gateway; nobody is active unless said."""
     share = ShareView()
     assert GatewayView().reasons == ()
+    assert PathHealth().healthy
+    assert not PathHealth(reasons=("upstream dead",)).healthy
     assert (share.active, share.epoch, share.hands_out, share.wants) == (None, 0, False, False)
 
 

@@ -354,6 +354,19 @@ def test_the_routes_are_read_again_every_second() -> None:
     assert READ in talk.tick(3.01)
 
 
+def test_where_calls_are_limited_routes_are_read_seldom_and_what_failed_is_tried_soon() -> None:
+    """A reading that is due later than every second is not put off after a failure."""
+    talk = follows()
+    talk.state = replace(talk.state, setup=replace(talk.setup, reread=5.0))
+    read_at = talk.now
+    talk.hear("a", at=read_at + 4.9)
+    assert READ not in talk.tick(read_at + 4.99)
+    assert READ in talk.tick(read_at + 5.01)
+    talk.tell(RoutesFailed(share="g", error="throttled"), at=read_at + 6.0)
+    assert READ not in talk.tick(read_at + 6.9)
+    assert READ in talk.tick(read_at + 7.01)
+
+
 def test_a_gateway_without_routes_is_nobodys() -> None:
     """Without routes there is nothing to decide."""
     talk = Talk(setup("a", routes=()))

@@ -1,11 +1,22 @@
 """Whether a node can carry a gateway, as another one sees it."""
 
+from dataclasses import replace
+
 import pytest
 
 from natgate.model.event import HealthChanged, HeartbeatHeard, Probe, Wished
-from natgate.model.view import GatewayView, NodeView
+from natgate.model.view import GatewayView, NodeView, PathHealth
 from natgate.model.wish import OFF, ON, drain
-from natgate.plan.judge import BLOCKED, BLOCKED_ROUNDS, DRAINED, Judgement, judge, own_word, settled
+from natgate.plan.judge import (
+    BLOCKED,
+    BLOCKED_ROUNDS,
+    DRAINED,
+    Judgement,
+    judge,
+    own_word,
+    path_health,
+    settled,
+)
 from tests.unit.plan.setups import Talk, follows, setup
 
 EVERY_PROBE = (Probe.KERNEL, Probe.FORWARDING, Probe.UPSTREAM)
@@ -50,6 +61,28 @@ def test_this_node_knows_nothing_of_itself_before_its_checks() -> None:
     assert seen(talk, "a").fit
 
 
+def test_the_path_is_whole_if_all_gateways_of_this_node_are() -> None:
+    """One reason is enough to be ill, and without one nothing is said before all checks have run."""
+    first = setup("a")
+    (share,) = first.shares
+    other = replace(share, name="h", gateway="h")
+    foreign = replace(share, name="i", gateway="i", nodes=("b",))
+    talk = Talk(replace(first, shares=(share, other, foreign)))
+    assert path_health(talk.state) is None
+
+    def told(g: tuple[str, ...], h: tuple[str, ...], *unchecked: str) -> PathHealth | None:
+        reasons = {"g": g, "h": h, "i": ("upstream dead",)}
+        talk.tell(HealthChanged(reasons=reasons, unchecked=frozenset(unchecked)))
+        return path_health(talk.state)
+
+    assert told((), ("upstream not checked yet",), "h") is None
+    assert told((), ()) == PathHealth()
+    ill = PathHealth(reasons=("g: upstream dead",))
+    assert told(("upstream dead",), ("upstream not checked yet",), "h") == ill
+    assert not ill.healthy
+    assert path_health(Talk(replace(first, shares=(foreign,))).state) is None
+
+
 @pytest.mark.parametrize(
     ("answers", "condition"),
     [
@@ -82,7 +115,7 @@ def test_a_speaking_node_through_which_probes_no_longer_pass_is_blocked() -> Non
     """Its kernel answers and its own word is good, but what is sent through it does not arrive."""
     talk = follows()
     talk.answer("a", Probe.KERNEL, Probe.FORWARDING, at=2.0)
-    late = 2.0 + BLOCKED_ROUNDS * talk.setup.reread
+    late = 2.0 + BLOCKED_ROUNDS * talk.setup.again
     talk.answer("a", Probe.KERNEL, at=late)
     talk.hear("a", at=late)
     assert seen(talk, "a").condition == "healthy"

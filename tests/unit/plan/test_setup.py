@@ -24,6 +24,14 @@ def test_a_setup_is_the_spec_seen_from_one_node() -> None:
     )
 
 
+def test_routes_are_read_seldom_where_calls_are_limited() -> None:
+    """AWS counts them for a whole account; probes and second tries are as soon as elsewhere."""
+    assert setup_of(two_zones(), "node-a").reread == 1.0
+    steering = ("heartbeat:", "steering: {kind: aws, region: eu-west-1}\nheartbeat:")
+    made = setup_of(parse_spec(spec_with(steering)), "node-a")
+    assert (made.reread, made.again) == (5.0, 1.0)
+
+
 def test_only_an_icmp_check_is_an_echo_to_ask() -> None:
     """A gateway that is checked by TCP alone cannot be probed beyond a silent node."""
     spec = parse_spec(spec_with(("kind: icmp, address", "kind: tcp, port: 80, address")))

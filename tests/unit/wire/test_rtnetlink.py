@@ -98,6 +98,15 @@ def test_a_local_address_is_preferred_to_the_one_of_the_far_end() -> None:
     assert parse(attribute(1, bytes(16))) is None
 
 
+def test_an_address_is_read_back_as_it_was_added() -> None:
+    """It is local, has no prefix around it, and is made exclusively."""
+    address = IPv4Address("10.0.0.1")
+    message = rtnetlink.add_address(7, address)
+    assert rtnetlink.parse_address_link(message) == (address, 7)
+    assert message.body[:3] == bytes([2, 32, 0])
+    assert message.flags == 0x605
+
+
 def test_questions_are_dumps() -> None:
     """Everything that is looked up is asked for as a whole."""
     questions = (
