@@ -41,11 +41,13 @@ class Bench:
             sleep=self._wait,
             jitter=lambda low, high: (low + high) / 2,
         )
-        clients = self.cloud.clients
         Referee(
             setup=self.setup,
             group=AwsGroup(
-                setup=self.setup, clients=clients, patience=patience, threads=self.threads
+                setup=self.setup,
+                client=self.cloud.client,
+                patience=patience,
+                threads=self.threads,
             ),
             log=RefereeLog(
                 request="r",

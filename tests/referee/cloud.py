@@ -74,10 +74,10 @@ class Cloud:
         self.calls: list[str] = []
         self.before: Hook = lambda _name, _arguments: None
 
-    @property
-    def clients(self) -> dict[str, Any]:
-        """One for each API, as `natgate.cloud.aws_calls.clients` has them."""
-        return {name: _Client(self) for name in ("ec2", "cloudwatch", "autoscaling")}
+    def client(self, name: str) -> "_Client":
+        """The client of an API, as `natgate.cloud.aws_calls.client_of` gives them."""
+        assert name in {"ec2", "cloudwatch", "autoscaling"}
+        return _Client(self)
 
     def launch(self, name: str, zone: str, *, asg: str | None = None, age: float = 5000.0) -> None:
         """An instance i-NAME with the interface eni-NAME."""
@@ -122,8 +122,8 @@ class Cloud:
 
     def called(self, name: str, arguments: dict[str, Any]) -> Any:  # noqa: ANN401 (as boto3)
         """Carry out a call."""
-        self.before(name, arguments)
         self.calls.append(name)
+        self.before(name, arguments)
         if name.startswith("describe"):
             state = self.past if self.stale else self.state
             self.stale = max(0, self.stale - 1)
@@ -181,13 +181,13 @@ class Cloud:
         AlarmNames: list[str],  # noqa: N803
         AlarmTypes: list[str],  # noqa: N803
     ) -> dict[str, Any]:
-        assert "MetricAlarm" in AlarmTypes
+        assert AlarmTypes == ["MetricAlarm"]
         found = [
             {"AlarmName": name, "StateValue": value}
             for name, value in state.alarms.items()
             if name in AlarmNames
         ]
-        return {"MetricAlarms": found, "CompositeAlarms": []}
+        return {"MetricAlarms": found}
 
     def _create_route(self, **arguments: str) -> None:
         self._lead(arguments, exists=False)

@@ -133,10 +133,10 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    referee._clients.cache_clear()  # noqa: SLF001 (a function starts without)
+    referee._client_of.cache_clear()  # noqa: SLF001 (a function starts without)
     with mock_aws():
         yield Account(monkeypatch)
-    referee._clients.cache_clear()  # noqa: SLF001
+    referee._client_of.cache_clear()  # noqa: SLF001
 
 
 def _take(event: object) -> None:
@@ -245,7 +245,7 @@ def test_credentials_that_are_taken_away_and_given_back(
         for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
             without.setenv(name, "/dev/null")
         without.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        with pytest.raises(HostError, match="AWS does not take the credentials in use"):
+        with pytest.raises(HostError, match="no AWS credentials are there"):
             _take(events.TICK)
     _take(events.TICK)
     assert account.leads() == [a, a]

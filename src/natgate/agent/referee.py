@@ -14,7 +14,7 @@ from functools import cache
 from typing import Protocol
 
 from natgate.agent.referee_log import RefereeLog
-from natgate.cloud.aws_calls import NO_CREDENTIALS, CallError, Patience, clients
+from natgate.cloud.aws_calls import CONNECT, READ, Patience, client_of
 from natgate.cloud.aws_referee import AwsGroup
 from natgate.model.error import HostError, RefusedError
 from natgate.model.referee import (
@@ -35,10 +35,10 @@ SETUP = "NATGATE_REFEREE"
 TURNS = 8
 """Turns for one event; two that run at once need four."""
 
-RESERVE = 1.0
-"""Seconds that are kept of the function's time, to say what failed."""
+RESERVE = CONNECT + READ
+"""Seconds that are kept of the function's time: a last call may take as long, then it is said."""
 
-_clients = cache(clients)
+_client_of = cache(client_of)
 
 
 class Group(Protocol):
@@ -79,11 +79,10 @@ def handler(event: object, context: object) -> None:
     seconds = setup.deadline if left is None else min(setup.deadline, left() / 1000 - RESERVE)
     patience = Patience(deadline=time.monotonic() + seconds)
     try:
-        group = AwsGroup(setup=setup, clients=_clients(setup.region), patience=patience)
+        group = AwsGroup(setup=setup, client=_client_of(setup.region), patience=patience)
         Referee(setup=setup, group=group, log=log, patience=patience).take(event)
-    except CallError as error:
-        if error.code in NO_CREDENTIALS:
-            _clients.cache_clear()
+    except HostError:
+        _client_of.cache_clear()  # the next call begins with new connections and credentials
         raise
 
 

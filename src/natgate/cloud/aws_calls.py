@@ -5,58 +5,25 @@ boto3 is imported when the first client is made, since a machine outside AWS doe
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 from natgate.model.error import HostError
+from natgate.wire import aws_error
 
 AnswerT = TypeVar("AnswerT")
 
 FIRST_PAUSE, LAST_PAUSE = 0.1, 2.0
 """Seconds before the second try, at most, and before any later one; doubled each time."""
 
-THROTTLED = frozenset(
-    {
-        "BandwidthLimitExceeded",
-        "EC2ThrottledException",
-        "PriorRequestNotComplete",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "SlowDown",
-        "Throttling",
-        "ThrottledException",
-        "ThrottlingException",
-        "TooManyRequestsException",
-    }
-)
-PASSING = THROTTLED | {
-    "InternalError",
-    "InternalFailure",
-    "InternalServerError",
-    "InternalServiceError",
-    "RequestTimeout",
-    "RequestTimeoutException",
-    "ServiceUnavailable",
-    "Unavailable",
-    "no connection",
-}
-"""Codes after which the same call may well succeed."""
+CONNECT, READ = 2.0, 4.0
+"""Seconds that a connection and an answer may take at most."""
 
-FORBIDDEN = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
-NO_CREDENTIALS = frozenset(
-    {
-        "AuthFailure",
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "InvalidClientTokenId",
-        "RequestExpired",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-        "no credentials",
-    }
-)
+THREADS = 16
+"""Calls at once."""
 
 _UNABLE = {"NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"}
 _AWAY = {"HTTPClientError", "ConnectionError"}
@@ -64,10 +31,14 @@ _AWAY = {"HTTPClientError", "ConnectionError"}
 
 
 class CallError(HostError):
-    """AWS refused a call, or did not answer; `code` is its word for it, or one of ours."""
+    """AWS refused a call, or did not answer; `code` is its word for it, empty if it gave none.
 
-    def __init__(self, code: str, sentence: str) -> None:
+    `passing`: the same call may well succeed after a while.
+    """
+
+    def __init__(self, code: str, sentence: str, *, passing: bool = False) -> None:
         self.code = code
+        self.passing = passing
         super().__init__(sentence)
 
 
@@ -86,23 +57,29 @@ class Patience:
         return self.deadline - self.clock()
 
 
-def clients(region: str) -> Mapping[str, Any]:
-    """A client for each API that the referee calls; each call is tried once, by itself."""
+def client_of(region: str) -> Callable[[str], Any]:
+    """Gives the client of an API by its name, made when it is first asked for, in one thread.
+
+    Each call of a client is tried once, by itself; HostError without boto3.
+    """
     try:
         import boto3  # noqa: PLC0415 (absent on a machine outside AWS)
         from botocore.config import Config  # noqa: PLC0415
     except ImportError:
         raise HostError("steering aws needs boto3: pip install 'natgate[aws]'") from None
     config = Config(
-        connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1}, tcp_keepalive=True
+        connect_timeout=CONNECT,
+        read_timeout=READ,
+        retries={"total_max_attempts": 1},
+        max_pool_connections=THREADS,
+        tcp_keepalive=True,
     )
     session = boto3.Session(region_name=region)
-    names = ("ec2", "cloudwatch", "autoscaling")
-    return {name: session.client(name, config=config) for name in names}
+    return cache(partial(session.client, config=config))
 
 
-def call(what: str, act: Callable[[], AnswerT], patience: Patience) -> AnswerT:
-    """The answer of a call; a CallError that begins with `what` if it fails for good.
+def call(operation: str, resource: str, act: Callable[[], AnswerT], patience: Patience) -> AnswerT:
+    """The answer of a call such as ec2:ReplaceRoute; a CallError if it fails for good.
 
     It is made at least once, and again after a random pause while its failure may pass.
     """
@@ -111,40 +88,35 @@ def call(what: str, act: Callable[[], AnswerT], patience: Patience) -> AnswerT:
         try:
             return act()
         except Exception as error:
-            code, message = _said(error)
-            if code is None:
+            found = _failure(error, operation, resource)
+            if found is None:
                 raise
-            if code not in PASSING:
-                raise CallError(code, _sentence(what, code, message)) from error
             wait = patience.jitter(pause / 2, pause)
-            if wait >= patience.left:
-                raise CallError(code, _sentence(what, code, message)) from error
+            if not found.passing or wait >= patience.left:
+                raise found from error
             patience.sleep(wait)
             pause = min(2 * pause, LAST_PAUSE)
 
 
-def _said(error: Exception) -> tuple[str | None, str]:
-    """The code and the message of botocore's exception; no code if it is none of those."""
+def _failure(error: Exception, operation: str, resource: str) -> CallError | None:
+    """What botocore's exception means; None if it is none of those."""
+    service, _, name = operation.partition(":")
     response = getattr(error, "response", None)
     if isinstance(response, dict):
         found = response.get("Error", {})
-        status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
         code, message = str(found.get("Code", status)), str(found.get("Message", ""))
-        known = code in PASSING or status < 500  # noqa: PLR2004 (HTTP: the server failed)
-        return code if known else "ServiceUnavailable", message
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR and aws_error.passing(code) is None:
+            code = "ServiceUnavailable"
+        sentence = aws_error.sentence(
+            code=code, message=message, service=service, operation=name, resource=resource
+        )
+        return CallError(code, sentence, passing=aws_error.passing(code) is not None)
     names = {each.__name__ for each in type(error).__mro__}
     if names & _UNABLE:
-        return "no credentials", str(error)
-    return ("no connection" if names & _AWAY else None), str(error)
-
-
-def _sentence(what: str, code: str, message: str) -> str:
-    """What failed, why, and the way out; without the long encoded reason that EC2 adds."""
-    said = message.partition(" Encoded authorization failure message")[0].strip().rstrip(".")
-    if code in FORBIDDEN:
-        return f"{what}: the role in use may not do this ({code}); allow it in the role's policy"
-    if code in NO_CREDENTIALS:
-        return f"{what}: AWS does not take the credentials in use ({code}: {said}); renew them"
-    if code in THROTTLED:
-        return f"{what}: AWS takes no more calls for now ({code}), until the deadline"
-    return f"{what}: {said or 'AWS did not say why'} ({code})"
+        return CallError("", aws_error.NO_CREDENTIALS)
+    if names & _AWAY:
+        on = f" on {resource}" if resource else ""
+        sentence = f"{operation}{on} had no answer: the endpoint of {service} is out of reach"
+        return CallError("", sentence, passing=True)
+    return None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from natgate.cloud.aws_calls import CallError, Patience, call
+from natgate.cloud.aws_calls import THREADS, CallError, Patience, call
 from natgate.model.error import HostError
 from natgate.model.referee import (
     Alarm,
@@ -20,8 +20,7 @@ from natgate.model.referee import (
 
 GROUP_OF = "aws:autoscaling:groupName"
 _ALARMS: Mapping[str, Alarm] = {"OK": "OK", "ALARM": "ALARM"}
-_ABSENT = {"InvalidParameterValue", "InvalidRoute.NotFound"}
-"""What ReplaceRoute says of a route that does not exist; the first also of other mistakes."""
+_PROPAGATED, _LOCAL = "EnableVgwRoutePropagation", "local"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,31 +28,29 @@ class AwsGroup:
     """The group of one referee; `threads` is how many routes are led elsewhere at once."""
 
     setup: RefereeSetup
-    clients: Mapping[str, Any]
+    client: Callable[[str], Any]
     patience: Patience
-    threads: int = 8
+    threads: int = THREADS
 
     def group_of(self, instance: str) -> str | None:
         """The auto scaling group of an instance, empty if it has none; None if that is not known."""
         filters = _filters({"instance-id": [instance]})
         try:
-            found = list(self._instances(f"looking {instance} up", filters))
+            found = list(self._instances(filters))
         except HostError:
             return None  # the turn is right also for an instance that is not ours
         return _tags(found[0]).get(GROUP_OF, "") if found else None
 
     def read(self) -> World:
         """Instances, alarms and routes, as AWS knows them now; HostError if one cannot be read."""
-        instances = tuple(self._running())
-        return World(instances=instances, alarms=self._alarms(), routes=self._routes(instances))
+        for name in ("ec2", "cloudwatch"):
+            self.client(name)  # made in this thread: only what is made is for several
+        instances, alarms, tables = self._at_once(self._running, self._alarms, self._tables)
+        return World(instances=instances, alarms=alarms, routes=self._routes(instances, tables))
 
     def change(self, changes: Sequence[RouteChange]) -> Mapping[TableRoute, str]:
         """Make every change, whatever becomes of the others: why each failed that did."""
-        if self.threads == 1 or len(changes) < 2:  # noqa: PLR2004 (one needs no thread)
-            outcomes = [self._change(change) for change in changes]
-        else:
-            with ThreadPoolExecutor(min(self.threads, len(changes))) as pool:
-                outcomes = list(pool.map(self._change, changes))
+        outcomes = self._at_once(*(partial(self._change, change) for change in changes))
         return {
             change.route: error
             for change, error in zip(changes, outcomes, strict=True)
@@ -63,79 +60,77 @@ class AwsGroup:
     def replace(self, instance: Instance) -> bool:
         """Tell the auto scaling group that an instance is ill; False if it is gone already."""
         act = partial(
-            self.clients["autoscaling"].set_instance_health,
+            self.client("autoscaling").set_instance_health,
             InstanceId=instance.instance,
             HealthStatus="Unhealthy",
             ShouldRespectGracePeriod=True,
         )
         try:
-            call(f"replacing {instance.instance}", act, self.patience)
+            call("autoscaling:SetInstanceHealth", instance.instance, act, self.patience)
         except CallError as error:
-            if error.code == "ValidationError" and "not found" in str(error).lower():
+            if error.code == "ValidationError" and "not found" in str(error):
                 return False
             raise
         return True
 
-    def _running(self) -> Iterator[Instance]:
-        what = f"listing the instances of {self.setup.asg}"
-        wanted = {f"tag:{GROUP_OF}": [self.setup.asg], "instance-state-name": ["running"]}
-        for found in self._instances(what, _filters(wanted)):
-            first = _first_interface(found)
-            if first is not None:
-                yield Instance(
-                    zone=found["Placement"]["AvailabilityZone"],
-                    interface=first["NetworkInterfaceId"],
-                    instance=found["InstanceId"],
-                    launched=found["LaunchTime"].timestamp(),
-                    addresses=frozenset(
-                        each["PrivateIpAddress"] for each in first.get("PrivateIpAddresses", ())
-                    ),
-                )
+    def _at_once(self, *works: Callable[[], Any]) -> list[Any]:
+        """What each work gives; the first failure of one, once all have ended."""
+        if self.threads == 1 or len(works) < 2:  # noqa: PLR2004 (one needs no thread)
+            return [work() for work in works]
+        with ThreadPoolExecutor(min(self.threads, len(works))) as pool:
+            begun = [pool.submit(work) for work in works]
+        return [each.result() for each in begun]
 
-    def _instances(self, what: str, filters: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    def _running(self) -> tuple[Instance, ...]:
+        wanted = {f"tag:{GROUP_OF}": [self.setup.asg], "instance-state-name": ["running"]}
+        found = self._instances(_filters(wanted))
+        return tuple(i for each in found if (i := _instance(each)) is not None)
+
+    def _instances(self, filters: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         act = partial(self._ec2.describe_instances, Filters=filters)
-        for reservation in self._pages(what, act, "Reservations"):
+        for reservation in self._pages("ec2:DescribeInstances", act, "Reservations"):
             yield from reservation["Instances"]
 
     def _alarms(self) -> Mapping[str, Alarm]:
         names = list(self.setup.alarms.values())
         act = partial(
-            self.clients["cloudwatch"].describe_alarms,
+            self.client("cloudwatch").describe_alarms,
             AlarmNames=names,
-            AlarmTypes=["MetricAlarm", "CompositeAlarm"],
+            AlarmTypes=["MetricAlarm"],  # others need rights on every alarm of the account
         )
-        answer = call("reading the alarms", act, self.patience)
-        found = {
-            each["AlarmName"]: each["StateValue"]
-            for kind in ("MetricAlarms", "CompositeAlarms")
-            for each in answer.get(kind, ())
-        }
+        answer = call("cloudwatch:DescribeAlarms", "", act, self.patience)
+        found = {each["AlarmName"]: each["StateValue"] for each in answer["MetricAlarms"]}
         return {
             zone: _ALARMS.get(found.get(name, ""), "INSUFFICIENT_DATA")
             for zone, name in self.setup.alarms.items()
         }
 
-    def _routes(self, instances: Iterable[Instance]) -> Mapping[TableRoute, Target | None]:
-        """What each route leads to; one whose table is not there is unread."""
-        routes = list(dict.fromkeys(r for share in self.setup.shares for r in share.routes))
-        tables = sorted({route.table for route in routes})
-        act = partial(self._ec2.describe_route_tables, Filters=_filters({"route-table-id": tables}))
-        found = {
+    def _tables(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """The routes of each table that is there, by their destinations."""
+        ids = sorted({route.table for share in self.setup.shares for route in share.routes})
+        act = partial(self._ec2.describe_route_tables, Filters=_filters({"route-table-id": ids}))
+        return {
             table["RouteTableId"]: {
                 each["DestinationCidrBlock"]: each
                 for each in table["Routes"]
-                if "DestinationCidrBlock" in each
+                if "DestinationCidrBlock" in each and not _is_nobodys(each)
             }
-            for table in self._pages("reading the route tables", act, "RouteTables")
+            for table in self._pages("ec2:DescribeRouteTables", act, "RouteTables")
         }
-        known = {route: found.get(route.table, {}).get(route.destination) for route in routes}
+
+    def _routes(
+        self, instances: Iterable[Instance], tables: dict[str, dict[str, dict[str, Any]]]
+    ) -> Mapping[TableRoute, Target | None]:
+        """What each route leads to; one whose table is not there is unread."""
+        routes = list(dict.fromkeys(r for share in self.setup.shares for r in share.routes))
+        known = {route: tables.get(route.table, {}).get(route.destination) for route in routes}
         own = {instance.interface for instance in instances}
-        others = {i for each in known.values() if each and (i := each.get("NetworkInterfaceId"))}
-        kinds = self._kinds(others - own)
+        led = {i for each in known.values() if each and (i := each.get("NetworkInterfaceId"))}
+        kinds = self._kinds(led - own)
         return {
-            route: Target(kind="unread", text=f"there is no route table {route.table}")
-            if route.table not in found
-            else _target(each, own, kinds)
+            route: _target(each, own, kinds)
+            if route.table in tables
+            else Target(kind="unread", text=f"there is no route table {route.table}")
             for route, each in known.items()
         }
 
@@ -145,7 +140,7 @@ class AwsGroup:
             return {}
         filters = _filters({"network-interface-id": sorted(interfaces)})
         act = partial(self._ec2.describe_network_interfaces, Filters=filters)
-        found = self._pages("looking up where routes lead", act, "NetworkInterfaces")
+        found = self._pages("ec2:DescribeNetworkInterfaces", act, "NetworkInterfaces")
         return {
             each["NetworkInterfaceId"]: _tags(each, "TagSet").get("natgate:group")
             == self.setup.group
@@ -153,12 +148,12 @@ class AwsGroup:
         }
 
     def _pages(
-        self, what: str, act: Callable[..., dict[str, Any]], field: str
+        self, operation: str, act: Callable[..., dict[str, Any]], field: str
     ) -> Iterator[dict[str, Any]]:
         """Everything that a Describe call lists, page by page."""
         more: dict[str, str] = {}
         while True:
-            answer = call(what, partial(act, **more), self.patience)
+            answer = call(operation, "", partial(act, **more), self.patience)
             yield from answer[field]
             if not answer.get("NextToken"):
                 return
@@ -174,31 +169,39 @@ class AwsGroup:
 
     def _lead(self, change: RouteChange) -> None:
         """Create or replace; the other of the two, if somebody else was there in between."""
-        acts = {"create": self._ec2.create_route, "replace": self._ec2.replace_route}
-        what = f"leading {change.route} to {change.interface}"
-        arguments = {
-            "RouteTableId": change.route.table,
-            "DestinationCidrBlock": change.route.destination,
-            "NetworkInterfaceId": change.interface,
-        }
         try:
-            call(what, partial(acts[change.kind], **arguments), self.patience)
+            self._write(change.kind, change)
         except CallError as error:
             if change.kind == "create" and error.code == "RouteAlreadyExists":
-                call(what, partial(acts["replace"], **arguments), self.patience)
-            elif change.kind == "replace" and error.code in _ABSENT and _is_absent(error):
-                call(what, partial(acts["create"], **arguments), self.patience)
+                self._write("replace", change)
+            elif change.kind == "replace" and _is_absent(error):
+                self._write("create", change)
             else:
                 raise
 
+    def _write(self, kind: str, change: RouteChange) -> None:
+        operations = {
+            "create": ("ec2:CreateRoute", self._ec2.create_route),
+            "replace": ("ec2:ReplaceRoute", self._ec2.replace_route),
+        }
+        operation, method = operations[kind]
+        act = partial(
+            method,
+            RouteTableId=change.route.table,
+            DestinationCidrBlock=change.route.destination,
+            NetworkInterfaceId=change.interface,
+        )
+        call(operation, change.route.table, act, self.patience)
+
     @property
     def _ec2(self) -> Any:  # noqa: ANN401 (boto3 makes its clients as it goes)
-        return self.clients["ec2"]
+        return self.client("ec2")
 
 
 def _is_absent(error: CallError) -> bool:
-    """EC2: "There is no route defined for '10.0.0.0/24' in the route table"."""
-    return "no route" in str(error) or error.code == "InvalidRoute.NotFound"
+    """EC2 says it as "There is no route defined for '10.0.0.0/24' in the route table"."""
+    unsaid = error.code == "InvalidParameterValue" and "no route defined" in str(error)
+    return unsaid or error.code == "InvalidRoute.NotFound"
 
 
 def _filters(wanted: Mapping[str, list[str]]) -> list[dict[str, Any]]:
@@ -209,12 +212,26 @@ def _tags(found: Mapping[str, Any], field: str = "Tags") -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in found.get(field, ())}
 
 
-def _first_interface(found: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The interface with device index 0."""
+def _instance(found: Mapping[str, Any]) -> Instance | None:
+    """An instance with its interface of device index 0; None while it has none."""
     for each in found.get("NetworkInterfaces", ()):
         if each.get("Attachment", {}).get("DeviceIndex") == 0:
-            return dict(each)
+            return Instance(
+                zone=found["Placement"]["AvailabilityZone"],
+                interface=each["NetworkInterfaceId"],
+                instance=found["InstanceId"],
+                launched=found["LaunchTime"].timestamp(),
+                addresses=frozenset(
+                    held["PrivateIpAddress"] for held in each.get("PrivateIpAddresses", ())
+                ),
+            )
     return None
+
+
+def _is_nobodys(found: Mapping[str, Any]) -> bool:
+    """Routes over which one to an interface wins: a propagated one, and that of the VPC itself."""
+    own = found.get("GatewayId") == _LOCAL and not found.get("NetworkInterfaceId")
+    return own or found.get("Origin") == _PROPAGATED
 
 
 def _target(

@@ -151,7 +151,6 @@ def _decide(share: _Share, world: World, *, adopt: bool) -> ShareTurn:
         route: target
         for route in setup.routes
         if (target := world.routes.get(route)) is not None
-        and target.text not in zones
         and (target.kind == "unread" or (target.kind == "foreign" and not adopt))
     }
     active, reason = _choose(share, current, first=edge is None)
@@ -226,8 +225,8 @@ def _replacements(
 
 
 def _is_spared_by_all(zone: str, shares: tuple[_Share, ...]) -> bool:
-    """Whether each share of a zone has another one that can carry it."""
-    return all(set(share.ok) - {zone} for share in shares if zone in share.setup.zones)
+    """Whether each share of an ill zone has another one that can carry it."""
+    return all(share.ok for share in shares if zone in share.setup.zones)
 
 
 def _to_replace(

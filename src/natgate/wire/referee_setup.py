@@ -71,6 +71,7 @@ def _problems(data: object) -> Iterator[Problem]:
         yield from _share(f"shares[{index}]", share, data["alarms"])
     names = [share.get("name") for share in data["shares"] if isinstance(share, dict)]
     yield from twice("shares[{}].name", "share", map(str, names))
+    yield from _led_by_two(data["shares"])
 
 
 def _fields(
@@ -124,6 +125,18 @@ def _share(path: str, share: Any, alarms: Mapping[str, Any]) -> Iterator[Problem
     for index, route in enumerate(routes):
         yield from _route(f"{path}.routes[{index}]", route)
     yield from twice(f"{path}.routes[{{}}]", "route", (json.dumps(r) for r in routes))
+
+
+def _led_by_two(shares: list[Any]) -> Iterator[Problem]:
+    """Two shares would lead a route to and fro."""
+    leader: dict[str, str] = {}
+    for index, share in enumerate(shares):
+        routes = share.get("routes") if isinstance(share, dict) else None
+        for route in routes if isinstance(routes, list) else ():
+            first = leader.setdefault(json.dumps(route, sort_keys=True), f"shares[{index}]")
+            if first != f"shares[{index}]":
+                message = f"{first} has the route {json.dumps(route)} already"
+                yield Problem(path=f"shares[{index}].routes", message=message)
 
 
 def _zones(path: str, zones: list[Any], alarms: Iterable[str]) -> Iterator[Problem]:

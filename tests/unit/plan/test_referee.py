@@ -459,10 +459,9 @@ def test_the_only_zone_of_a_share_is_not_replaced() -> None:
     )
     shared = decide(_two_shares(OTHER), event("alarm"), world("a", "c", alarms="!o"), NOW)
     assert _name(shared.replace) == "a"
-    elsewhere = decide(
-        _two_shares(replace(OTHER, zones=(C,))), event("alarm"), world("a", "c", alarms="!o"), NOW
-    )
-    assert _name(elsewhere.replace) == "a"
+    elsewhere = _two_shares(replace(OTHER, zones=(B,)))
+    turn = decide(elsewhere, event("alarm"), world("a", "c", alarms="!o"), NOW)
+    assert (_name(turn.replace), turn.shares[1].reason) == ("a", "none-discovered")
 
 
 def test_events_of_others_are_told_apart() -> None:

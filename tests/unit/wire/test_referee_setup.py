@@ -105,6 +105,11 @@ def _without(name: str) -> Callable[[Data], None]:
         (lambda d: d.update(shares=[]), "shares: there is none, so there is nothing to decide"),
         (lambda d: d.update(shares=["x"]), "shares[0]: this is no object"),
         (lambda d: d["shares"].append(d["shares"][0]), "shares[1].name: share partner is already"),
+        (
+            lambda d: d["shares"].append({**d["shares"][0], "name": "other"}),
+            "shares[1].routes: shares[0] has the route",
+        ),
+        (lambda d: d["shares"].append({"name": "x", "zones": [], "routes": 1}), "routes: 1 is not"),
         (_share(name=7), "shares[0].name: 7 is not a text"),
         (_share(zones=[]), "shares[0].zones: there is none; name the preferred one first"),
         (_share(zones=["a", "d"]), "shares[0].zones[1]: 'd' has no alarm in alarms"),
