@@ -108,8 +108,9 @@ class Powered:
         """A machine is off."""
         self.done.append(("kill", node))
 
-    def boot(self, node: str, address: str) -> None:
+    def boot(self, node: str, address: str, *, fresh: bool) -> None:
         """A machine is on."""
+        del fresh
         self.done.append(("boot", node, address))
 
 
@@ -148,7 +149,9 @@ def town() -> Iterator[Town]:
     times = CloudTimes(
         stopping=0.2, replaced_after=0.2, booting=0.1, hook=60, alarm_period=1, tick=60, cooldown=0
     )
-    machines, events, standing = Powered(), [], []
+    machines = Powered()
+    events: list[dict[str, Any]] = []
+    standing: list[list[Standing]] = []
     cloud = LabCloud(scene, machines, times)
     cloud.begin(standing.append, events.append)
     ended = threading.Event()

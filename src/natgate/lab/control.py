@@ -17,6 +17,9 @@ VERBS = (
 )
 """What can be asked: faults of the API, their end, and the end of an instance."""
 
+BOOT = "boot"
+"""Asked by `natgate lab heal`: start the machine of a node's instance again."""
+
 Act = Callable[[str, str], str]
 """A verb and its argument; a sentence that says what came of it."""
 

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from natgate.lab import agents, namespace, network, routing
+from natgate.lab import agents, control, namespace, network, routing, vpc
 from natgate.lab.namespace import inside, run
 from natgate.lab.record import Lab
 from natgate.lab.scene import VPC
@@ -243,6 +243,9 @@ def heal(lab: Lab, nodes: Iterable[str]) -> None:
     for node in healed:
         _restore_network(lab, node)
         if not _link_is_up(lab, node):
+            if lab.cloud == "aws":
+                _boot_instance(lab, node)
+                continue
             boot(lab, node)
         routing.start(lab, node)
         running = agents.pids(lab, node)
@@ -262,6 +265,14 @@ def _restore_network(lab: Lab, node: str) -> None:
 def _link_is_up(lab: Lab, node: str) -> bool:
     links = json.loads(run(["ip", "-n", lab.namespace(node), "-j", "link", "show", "eth0"]))
     return "UP" in links[0]["flags"]
+
+
+def _boot_instance(lab: Lab, node: str) -> None:
+    """Have the cloud start an instance's machine; one that has gone is replaced without being asked."""
+    try:
+        control.ask(vpc.control_path(lab.directory), control.BOOT, node)
+    except RefusedError:
+        return
 
 
 def boot(lab: Lab, node: str, address: str | None = None) -> None:

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from natgate.lab.control import BOOT
 from natgate.lab.ec2.address_rules import AddressRules
 from natgate.lab.ec2.agenda import Agenda
 from natgate.lab.ec2.alarms import Alarms
@@ -77,15 +78,23 @@ class Cloud:
 
     def act(self, verb: str, argument: str) -> str:
         """A verb of `natgate lab api`: a fault of the API, or the end of an instance."""
-        if verb not in {"stop", "terminate"}:
+        if verb not in {"stop", "terminate", BOOT}:
             return self.faults.set(verb, argument)
         with self.lock:
             member = self.fleet.of_node(argument)
             if member is None:
                 raise RefusedError(f"no instance stands for {argument} at the moment")
+            if verb == BOOT:
+                return self._boot(member)
             (self.fleet.stop if verb == "stop" else self.fleet.terminate)(member)
             self._follow()
         return f"instance {member.instance.id} of {argument} is {member.instance.state}"
+
+    def _boot(self, member: Member) -> str:
+        if not member.instance.is_running():
+            raise RefusedError(f"instance {member.instance.id} is {member.instance.state}")
+        self.fleet.boot(member, fresh=False)
+        return f"the machine of {member.node.name} is starting"
 
     def _changed(self, call: Call) -> None:
         if call.service in {"ec2", "autoscaling"}:

@@ -30,8 +30,11 @@ class Machines(Protocol):
         """Its machine is off, at once."""
         ...
 
-    def boot(self, node: str, address: str) -> None:
-        """A new machine, with this address on its link, that joins and runs its agent."""
+    def boot(self, node: str, address: str, *, fresh: bool) -> None:
+        """A machine with this address on its link, that joins and runs its agent.
+
+        `fresh`: its disk is empty.
+        """
         ...
 
 
@@ -80,6 +83,11 @@ class Fleet:
     def of_node(self, node: str) -> Member | None:
         """The member that stands for a node."""
         return next((m for m in self.members.values() if m.node.name == node), None)
+
+    def boot(self, member: Member, *, fresh: bool) -> None:
+        """Start the machine of a member that runs."""
+        address = member.instance.nics[0].private_ip_address
+        self._machines.boot(member.node.name, address, fresh=fresh)
 
     def stop(self, member: Member) -> None:
         """StopInstances: its machine is off, and the group replaces it."""
@@ -135,7 +143,7 @@ class Fleet:
             if member.lifecycle == LEAVING:
                 return
             self._state(member, "running")
-            self._machines.boot(node.name, member.instance.nics[0].private_ip_address)
+            self.boot(member, fresh=True)
 
         self._agenda.after(self._times.booting, running)
 

@@ -3,6 +3,7 @@
 import shutil
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,6 +17,7 @@ class NodeMachines:
 
     def __init__(self, lab: Lab, say: Callable[[str], None]) -> None:
         self._lab, self._say = lab, say
+        self._busy = {node: threading.Lock() for node in lab.nodes()}
         self._pool = ThreadPoolExecutor(len(lab.nodes()))
 
     def kill(self, node: str) -> None:
@@ -25,26 +27,31 @@ class NodeMachines:
         namespace.send(namespace.processes([name]), signal.SIGKILL)
         self._say(f"the machine of {node} is off")
 
-    def boot(self, node: str, address: str) -> None:
-        """A machine that has never been there: an empty state, no rules, a new address."""
-        self._pool.submit(self._boot, node, address)
+    def boot(self, node: str, address: str, *, fresh: bool) -> None:
+        """A machine that has just booted: no rules or flows, and an empty state if it is fresh."""
+        self._pool.submit(self._boot, node, address, fresh=fresh)
 
-    def _boot(self, node: str, address: str) -> None:
+    def _boot(self, node: str, address: str, *, fresh: bool) -> None:
         try:
-            faults.boot(self._lab, node, address)
-            kept = self._lab.log(node).name
-            for entry in self._lab.state(node).iterdir():
-                if entry.name == kept:
-                    continue
-                if entry.is_dir():
-                    shutil.rmtree(entry)
-                else:
-                    entry.unlink()
-            agents.start(self._lab, node)
+            with self._busy[node]:
+                faults.boot(self._lab, node, address)
+                if fresh:
+                    self._empty(node)
+                agents.start(self._lab, node)
         except (NatgateError, OSError) as error:
             self._say(f"the machine of {node} did not come up: {error}")
         else:
             self._say(f"the machine of {node} is up with {address}")
+
+    def _empty(self, node: str) -> None:
+        """Only the log stays, for whoever wants to read what happened."""
+        for entry in self._lab.state(node).iterdir():
+            if entry == self._lab.log(node):
+                continue
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
 
     def end(self) -> None:
         """Wait for what is being booted."""
