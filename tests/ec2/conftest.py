@@ -88,7 +88,7 @@ def cloud() -> Iterator[Cloud]:
 def served(application: Any) -> Iterator[str]:  # noqa: ANN401 (a WSGI application)
     """The address of a server on loopback, which ends with the block."""
     server = make_server("127.0.0.1", 0, application, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.port}"
