@@ -77,6 +77,7 @@ class Account:
         self.calls: Counter[str] = Counter()
         self.faults: list[Fault] = []
         self.stale: dict[str, dict[str, Any]] = {}
+        self.lags = -1
         self.sent: dict[str, list[Mapping[str, Any]]] = {}
         self.completed: list[Mapping[str, Any]] = []
         self._stands: dict[str, str] = {}
@@ -174,6 +175,10 @@ class Account:
         listed = found["NetworkInterfaces"][0]["PrivateIpAddresses"]
         return [IPv4Address(each["PrivateIpAddress"]) for each in listed]
 
+    def lag(self, operation: str, answer: dict[str, Any], times: int = -1) -> None:
+        """Have the next calls of an operation, or all, answered by what was true before."""
+        self.stale[operation], self.lags = answer, times
+
     def fail(self, operation: str, code: str, *, times: int = 1000, **having: str) -> None:
         """Have the next calls of an operation fail, or those that have these parameters."""
         left = [times]
@@ -197,7 +202,8 @@ class Account:
         failed = next(filter(None, (fault(operation, given) for fault in self.faults)), None)
         if failed is not None:
             return _error(*failed)
-        if operation in self.stale:
+        if operation in self.stale and self.lags != 0:
+            self.lags -= 1
             return _Response(HTTPStatus.OK), self.stale[operation]
         return self._answer(operation, given)
 

@@ -138,21 +138,57 @@ def test_a_route_that_appears_or_goes_meanwhile_is_led_all_the_same(
     account: Account, scene: Scene, steering: AwsSteering
 ) -> None:
     """An answer may be old: a route that exists after all is replaced, and a missing one made."""
-    old = account.ec2.describe_route_tables(RouteTableIds=list(scene.tables.values()))
+
+    def now() -> dict[str, Any]:
+        tables = list(scene.tables.values())
+        return dict(account.ec2.describe_route_tables(RouteTableIds=tables))
+
+    old = now()
     assert point(steering, EDGE, node=NODES[1]) == {}
-    account.stale["DescribeRouteTables"] = old
+    account.lag("DescribeRouteTables", old, times=1)
     assert point(steering, EDGE) == {}
-    account.stale["DescribeRouteTables"] = account.ec2.describe_route_tables(
-        RouteTableIds=list(scene.tables.values())
-    )
+    account.lag("DescribeRouteTables", now(), times=1)
     account.ec2.delete_route(
         RouteTableId=scene.tables["edge"], DestinationCidrBlock=str(EDGE.destination)
     )
     assert point(steering, EDGE, node=NODES[1]) == {}
-    account.stale.clear()
     assert read(steering, EDGE) == [NODES[1]]
     wanted = {"CreateRoute": 3, "ReplaceRoute": 2}
     assert {name: account.calls[name] for name in wanted} == wanted
+
+
+def test_what_was_written_is_waited_for(
+    account: Account, steering: AwsSteering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AWS may show what was true before for a while; what it never shows is told."""
+    point(steering, *ROUTES)
+    old = dict(account.ec2.describe_route_tables())
+    account.lag("DescribeRouteTables", old, times=3)
+    assert point(steering, *ROUTES, node=NODES[1]) == {}
+    assert account.lags == 0
+    monkeypatch.setattr(module, "SHOWN", 0.2)
+    old = dict(account.ec2.describe_route_tables())
+    account.lag("DescribeRouteTables", old)
+    text = "AWS took it, and has not shown it after 0.2 s"
+    assert point(steering, *ROUTES) == dict.fromkeys(ROUTES, text)
+
+
+def test_what_cannot_be_asked_for_after_it_was_written_is_told(
+    account: Account, steering: AwsSteering
+) -> None:
+    """A take-over that cannot be verified has not succeeded."""
+    point(steering, *ROUTES)
+    before = account.calls["DescribeRouteTables"] + 1
+
+    def refuse(operation: str, _: object) -> tuple[str, str] | None:
+        late = operation == "DescribeRouteTables" and account.calls[operation] > before
+        return ("UnauthorizedOperation", "no") if late else None
+
+    account.faults.append(refuse)
+    assert (
+        "AWS took it, and cannot be asked for it: not auth"
+        in (point(steering, EDGE, node=NODES[1])[EDGE])
+    )
 
 
 def test_one_table_that_refuses_keeps_no_other_back(
@@ -289,7 +325,7 @@ WHOLE = Route(table="edge", destination=IPv4Network("100.64.0.0/28"))
 
 
 def test_the_route_that_a_table_is_made_with_is_led_here_and_back(
-    account: Account, scene: Scene
+    account: Account, scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """That of a whole range of the VPC cannot be made or deleted, only replaced."""
     spec = spec_of(
@@ -313,10 +349,11 @@ def test_the_route_that_a_table_is_made_with_is_led_here_and_back(
             seen.append((operation, given.get("LocalTarget", "")))
 
     account.faults.append(watch)
+    monkeypatch.setattr(module, "SHOWN", 0.0)
     assert isinstance(spec.steering, Settings)
     with closing(AwsSteering(spec.steering, spec, "node-a", account.client())) as steering:
         assert read(steering, WHOLE) == [None]
-        assert point(steering, WHOLE) == {}
+        assert point(steering, WHOLE).keys() == {WHOLE}  # the answer stays as it was above
         assert account.routes(scene.tables["edge"]) == {"100.64.0.0/28": scene.nodes["node-a"]}
         route["NetworkInterfaceId"] = scene.nodes["node-a"]
         del route["GatewayId"]

@@ -29,11 +29,14 @@ class Report:
         self._errors: dict[str, str] = {}
         self._loop = asyncio.get_running_loop()
         self._work: set[asyncio.Task[None]] = set()
-        self._begin(self._repeat())
+        self._repeating = False
 
     def say(self, health: PathHealth | None) -> None:
         """Hear how the node is now; None if that is not known."""
         before, self._health = self._health, health
+        if health is not None and not self._repeating:
+            self._repeating = True
+            self._begin(self._repeat())
         if health is not None and (before is None or health.healthy != before.healthy):
             self._begin(self._tell())
 

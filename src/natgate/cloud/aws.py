@@ -22,6 +22,12 @@ from natgate.model.steering import AwsSteering as AwsSettings
 from natgate.wire.aws_error import DRY_RUN
 from natgate.wire.aws_routes import Entry, Interface, Table, target_of
 
+SHOWN = 3.0
+"""Seconds within which AWS must show what it has accepted: it reads from copies that lag behind."""
+
+FIRST_LOOK, LAST_LOOK = 0.05, 0.8
+"""Seconds between two looks whether it does, doubled each time."""
+
 CHECKED, CHECKED_ILL = 60.0, 5.0
 """Seconds for which it is believed that nothing, or something, stands against this node."""
 
@@ -29,12 +35,13 @@ Held = Mapping[Route, Entry | None]
 
 
 class AwsSteering:
-    """A `Steering` by EC2; a take-over of four routes takes two readings and one write's time."""
+    """A `Steering` by EC2; a take-over takes a few readings and the time of the slowest write."""
 
     def __init__(
         self, settings: AwsSettings, spec: Spec, node: str, client: AwsClient | None = None
     ) -> None:
         self._client = client or AwsClient(settings.region, settings.deadline)
+        self._client.prepare("ec2")
         self._adopt = settings.adopt
         self._me = spec.node(node).address
         self._nodes = tuple(each.address for each in spec.nodes)
@@ -74,7 +81,9 @@ class AwsSteering:
         addresses = self._addresses.move([_address(route) for route in lying], interface)
         moved, led = await asyncio.gather(addresses, asyncio.gather(*work))
         failed = {route: error for route, error in zip(leading, led, strict=True) if error}
-        return failed | {r: moved[_address(r)] for r in lying if _address(r) in moved}
+        failed |= {r: moved[_address(r)] for r in lying if _address(r) in moved}
+        written = [r for r in routes if r not in failed and targets.get(r) != node]
+        return failed | await self._unseen(written, node)
 
     async def refused(self, routes: Sequence[Route]) -> Mapping[Route, str]:
         """Asked by dry runs, which EC2 has for routes; nothing is changed."""
@@ -168,6 +177,25 @@ class AwsSteering:
             for route, entry in entries.items()
         }
         return {r: None if self._adopts(target) else target for r, target in targets.items()}
+
+    async def _unseen(self, written: Sequence[Route], node: IPv4Address) -> dict[Route, str]:
+        """Wait until AWS shows what was written; the routes that it does not show in time."""
+        loop = asyncio.get_running_loop()
+        end, pause = loop.time() + SHOWN, FIRST_LOOK
+        left = list(written)
+        while left:
+            try:
+                found = await self.read(left)
+            except HostError as error:
+                return dict.fromkeys(left, f"AWS took it, and cannot be asked for it: {error}")
+            left = [route for route in left if found[route] != node]
+            if left and loop.time() + pause > end:
+                text = f"AWS took it, and has not shown it after {SHOWN:g} s"
+                return dict.fromkeys(left, text)
+            if left:
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LAST_LOOK)
+        return {}
 
     def _adopts(self, target: Target | None) -> bool:
         """Whether what somebody else made counts as nothing."""

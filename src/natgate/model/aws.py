@@ -12,6 +12,7 @@ from ipaddress import IPv4Address, IPv4Network
 from natgate.model.error import Problem
 from natgate.model.gateway import Gateway
 from natgate.model.routes import Route, wanted_routes
+from natgate.model.share import handed_routes
 from natgate.model.spec import Spec, Subnet
 from natgate.model.steering import AwsSteering
 
@@ -28,6 +29,7 @@ def aws_problems(spec: Spec) -> Iterator[Problem]:
         yield from _elastic(spec, steering)
         yield from _destinations(spec)
         yield from _node_subnets(spec)
+        yield from _handover(spec)
 
 
 def held_by_nodes(spec: Spec, gateway: Gateway, address: IPv4Address) -> bool:
@@ -153,3 +155,12 @@ def _node_subnets(spec: Spec) -> Iterator[Problem]:
                 "traffic would be led to the node again; give the nodes a table of their own"
             )
             yield Problem(path=f"network.subnets[{index}].route_table", message=message)
+
+
+def _handover(spec: Spec) -> Iterator[Problem]:
+    """Inside a VPC no route leads to a single address, by which one node could hand over to the other."""
+    handed = [route for node in spec.nodes for route, _ in handed_routes(spec, node.name)]
+    held = next((route for route in handed if is_held(spec, route)), None)
+    if held is not None:
+        message = f"AWS refuses {held}, by which nodes would hand over; take the carrier vxlan"
+        yield Problem(path="handover.carrier", message=message)

@@ -72,6 +72,7 @@ def test_nothing_is_said_before_it_is_known() -> None:
     async def story(report: Report, heard: FakeAnnouncer) -> None:
         report.say(None)
         await asyncio.sleep(5 * SOON)
+        assert len(asyncio.all_tasks()) == 1
         assert heard.measured == []
         assert report.warnings() == ()
 

@@ -15,7 +15,6 @@ STEERING = "steering: {kind: aws, region: ap-northeast-1OPTIONS}\n"
 ONE_SUBNET = (
     ("zone: c, address: 10.10.0.52", "zone: a, address: 10.10.0.21"),
     ("address: 10.10.0.85", "address: 10.10.0.24"),
-    ("zones: [a, c]", "zones: [a, c]"),
 )
 """Both nodes stand in one subnet, and the fixed address lies in it."""
 
@@ -41,7 +40,7 @@ def test_a_zone_is_an_availability_zone_of_the_region() -> None:
     """One that is none is told with the way out."""
     found = problems(
         ("zones: [a, c]", "zones: [north, c]"),
-        *((f"zone: a{end}", f"zone: north{end}") for end in ","),
+        ("zone: a,", "zone: north,"),
     )
     assert found == {
         "network.zones[0]": "zone north is no availability zone of ap-northeast-1; call it by its "
@@ -148,3 +147,15 @@ def test_hosts_and_nodes_do_not_share_a_route_table() -> None:
         "network.subnets[0].route_table": "clients-a is also the table of node subnet nodes-a, whose "
         "traffic would be led to the node again; give the nodes a table of their own"
     }
+
+
+def test_an_address_on_an_interface_is_not_handed_over_by_routes() -> None:
+    """The tunnel between the nodes needs none, and a floating address has its subnet."""
+    divided = ("  - name: partner\n", "  - name: partner\n    mode: active-active\n")
+    route = ("heartbeat:", "handover: {carrier: route}\nheartbeat:")
+    assert {p.path: p.message for p in aws_problems(spec(*ONE_SUBNET, divided, route))} == {
+        "handover.carrier": "AWS refuses 10.10.0.24/32 in nodes-a, by which nodes would hand over; "
+        "take the carrier vxlan"
+    }
+    assert list(aws_problems(spec(*ONE_SUBNET, divided))) == []
+    assert list(aws_problems(spec(divided, route))) == []
