@@ -128,7 +128,7 @@ def _share(path: str, share: Any, alarms: Mapping[str, Any]) -> Iterator[Problem
 
 
 def _led_by_two(shares: list[Any]) -> Iterator[Problem]:
-    """Two shares would lead a route to and fro."""
+    """Two shares would take a route from each other for ever."""
     leader: dict[str, str] = {}
     for index, share in enumerate(shares):
         routes = share.get("routes") if isinstance(share, dict) else None
