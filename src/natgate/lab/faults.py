@@ -242,10 +242,10 @@ def heal(lab: Lab, nodes: Iterable[str]) -> None:
     healed = tuple(nodes)
     for node in healed:
         _restore_network(lab, node)
-        if not _link_is_up(lab, node):
-            if lab.cloud == "aws":
-                _boot_instance(lab, node)
-                continue
+        if lab.cloud == "aws" and not (link_is_up(lab, node) and agents.pids(lab, node)):
+            _boot_instance(lab, node)
+            continue
+        if not link_is_up(lab, node):
             boot(lab, node)
         routing.start(lab, node)
         running = agents.pids(lab, node)
@@ -262,7 +262,8 @@ def _restore_network(lab: Lab, node: str) -> None:
             run(inside(lab.namespace(VPC), ["nft", "delete", "table", family, table]))
 
 
-def _link_is_up(lab: Lab, node: str) -> bool:
+def link_is_up(lab: Lab, node: str) -> bool:
+    """Whether a node has its link."""
     links = json.loads(run(["ip", "-n", lab.namespace(node), "-j", "link", "show", "eth0"]))
     return "UP" in links[0]["flags"]
 

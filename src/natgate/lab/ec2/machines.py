@@ -28,16 +28,21 @@ class NodeMachines:
         self._say(f"the machine of {node} is off")
 
     def boot(self, node: str, address: str, *, fresh: bool) -> None:
-        """A machine that has just booted: no rules or flows, and an empty state if it is fresh."""
+        """A machine that has just booted: no rules or flows, and an empty state if it is fresh.
+
+        One that is up already, and is not fresh, gets what it lacks.
+        """
         self._pool.submit(self._boot, node, address, fresh=fresh)
 
     def _boot(self, node: str, address: str, *, fresh: bool) -> None:
         try:
             with self._busy[node]:
-                faults.boot(self._lab, node, address)
+                if fresh or not faults.link_is_up(self._lab, node):
+                    faults.boot(self._lab, node, address)
                 if fresh:
                     self._empty(node)
-                agents.start(self._lab, node)
+                if not agents.pids(self._lab, node):
+                    agents.start(self._lab, node)
         except (NatgateError, OSError) as error:
             self._say(f"the machine of {node} did not come up: {error}")
         else:
