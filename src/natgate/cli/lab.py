@@ -9,9 +9,9 @@ from natgate.cli import output
 from natgate.cli.demo import demo
 from natgate.cli.lab_routes import routes_
 from natgate.cli.read import show_status
-from natgate.lab import agents, catalogue, faults, life, record, resolving
-from natgate.lab.scene import Scene, hosts
-from natgate.model.error import NatgateError
+from natgate.lab import agents, catalogue, control, faults, life, record, resolving, vpc
+from natgate.lab.scene import Scene
+from natgate.model.error import NatgateError, RefusedError
 from natgate.wire.schema import published
 
 named = click.option(
@@ -45,9 +45,16 @@ def say(line: str) -> None:
     type=click.Choice(["auto", "off"]),
     help="Override spec.host.ownership: off behaves as a kernel before 6.9.",
 )
-def up(scene: str, name: str, ownership: catalogue.Ownership | None) -> None:
+@click.option(
+    "--cloud",
+    type=click.Choice(["lab", "aws"]),
+    default="lab",
+    show_default=True,
+    help="Whose routes: the lab's router alone, or an API like EC2's before it (needs moto).",
+)
+def up(scene: str, name: str, ownership: catalogue.Ownership | None, cloud: vpc.Cloud) -> None:
     """Bring up SCENE (built-in, or a file) and return when its gateways forward."""
-    life.up(name, catalogue.prepared(scene, ownership), say)
+    life.up(name, catalogue.prepared(scene, ownership), say, cloud)
 
 
 @lab.command()
@@ -75,13 +82,13 @@ def hosts_(name: str, json_: bool) -> None:
             "namespace": found.namespace(host.name),
             "addresses": list(host.addresses),
         }
-        for host in hosts(found.scene)
+        for host in found.hosts()
     ]
     if json_:
         output.print_json(rows)
         return
     table = output.table("HOST", "ROLE", "ZONE", "ADDRESS", "NAMESPACE")
-    for host in hosts(found.scene):
+    for host in found.hosts():
         addresses = ", ".join(host.addresses) or "-"
         space = found.namespace(host.name)
         table.add_row(host.name, host.role, host.zone or "-", addresses, space)
@@ -128,6 +135,23 @@ def _list_faults(*, json_: bool) -> None:
     for each in faults.FAULTS.values():
         table.add_row(each.kind, each.summary)
     output.out().print(table)
+
+
+@lab.command()
+@named
+@click.argument("verb", type=click.Choice(control.VERBS))
+@click.argument("argument", default="")
+def api(name: str, verb: str, argument: str) -> None:
+    """Break the API of a lab that is up with --cloud aws, or end an instance by it.
+
+    throttle SECONDS, refuse TABLE, slow MILLISECONDS, stale SECONDS, no-credentials; heal undoes all.
+    stop NODE and terminate NODE end the instance that stands for a node; it is replaced.
+    """
+    record.need_root()
+    found = record.find(name)
+    if found.cloud != "aws":
+        raise RefusedError(f"lab {name} has no API; bring it up with --cloud aws")
+    output.out().print(control.ask(vpc.control_path(found.directory), verb, argument), markup=False)
 
 
 @lab.command()

@@ -1,5 +1,6 @@
 """The agents of a lab: started, found, asked, and waited for."""
 
+import os
 import socket
 import sys
 import time
@@ -11,7 +12,7 @@ from typing import Any
 
 from natgate.agent.places import SOCKET
 from natgate.api.client import AgentClient
-from natgate.lab import namespace
+from natgate.lab import namespace, vpc
 from natgate.lab.record import KEY_ENV, Lab
 from natgate.lab.scene import paths
 from natgate.model.error import AgentError, HostError
@@ -30,7 +31,22 @@ def start(lab: Lab, node: str) -> None:
     argv = [sys.executable, "-m", "natgate", "agent", "--state", str(lab.state(node))]
     argv += ["--node", node, "--spec", str(lab.directory / "spec.yaml")]
     key = (lab.directory / "key").read_text()
-    namespace.start(lab.namespace(node), argv, log=lab.log(node), env={KEY_ENV: key})
+    env = {KEY_ENV: key}
+    if lab.cloud == "aws":
+        env |= vpc.environment()
+        _join(lab, node)
+    namespace.start(lab.namespace(node), argv, log=lab.log(node), env=env)
+
+
+def _join(lab: Lab, node: str) -> None:
+    """Let the node's instance take the node's address, as its boot would; HostError if it may not."""
+    argv = [sys.executable, "-m", "natgate", "aws", "join", "--node", node, "--deadline", "10s"]
+    argv += ["--spec", str(lab.directory / "spec.yaml")]
+    said = namespace.run(
+        namespace.inside(lab.namespace(node), argv), env={**os.environ, **vpc.environment()}
+    )
+    with lab.log(node).open("a") as log:
+        log.write(said)
 
 
 def pids(lab: Lab, node: str) -> list[int]:

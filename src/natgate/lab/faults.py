@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from natgate.lab import agents, namespace, network, routing
+from natgate.lab import agents, control, namespace, network, routing, vpc
 from natgate.lab.namespace import inside, run
 from natgate.lab.record import Lab
 from natgate.lab.scene import VPC
@@ -242,8 +242,11 @@ def heal(lab: Lab, nodes: Iterable[str]) -> None:
     healed = tuple(nodes)
     for node in healed:
         _restore_network(lab, node)
-        if not _link_is_up(lab, node):
-            _boot(lab, node)
+        if lab.cloud == "aws" and not (link_is_up(lab, node) and agents.pids(lab, node)):
+            _boot_instance(lab, node)
+            continue
+        if not link_is_up(lab, node):
+            boot(lab, node)
         routing.start(lab, node)
         running = agents.pids(lab, node)
         namespace.send(running, signal.SIGCONT)
@@ -259,13 +262,25 @@ def _restore_network(lab: Lab, node: str) -> None:
             run(inside(lab.namespace(VPC), ["nft", "delete", "table", family, table]))
 
 
-def _link_is_up(lab: Lab, node: str) -> bool:
+def link_is_up(lab: Lab, node: str) -> bool:
+    """Whether a node has its link."""
     links = json.loads(run(["ip", "-n", lab.namespace(node), "-j", "link", "show", "eth0"]))
     return "UP" in links[0]["flags"]
 
 
-def _boot(lab: Lab, node: str) -> None:
-    """Bring a dead node back as a machine that has just booted: no rules, flows or settings."""
+def _boot_instance(lab: Lab, node: str) -> None:
+    """Have the cloud start an instance's machine; one that has gone is replaced without being asked."""
+    try:
+        control.ask(vpc.control_path(lab.directory), control.BOOT, node)
+    except RefusedError:
+        return
+
+
+def boot(lab: Lab, node: str, address: str | None = None) -> None:
+    """Bring a dead node back as a machine that has just booted: no rules, flows or settings.
+
+    `address` is its own one, if it is another than the scene's.
+    """
     name = lab.namespace(node)
     namespace.end_processes([name])
     namespace.load_rules(name, "flush ruleset\n")
@@ -279,4 +294,4 @@ def _boot(lab: Lab, node: str) -> None:
     run(["ip", "-n", name, "route", "flush", "table", "all", "protocol", PROTOCOL])
     namespace.set_sysctls(name, {"net.ipv4.ip_forward": 0})
     flushes = ("route flush table main", "address flush dev eth0")
-    namespace.configure(name, [*flushes, *network.setup(lab.scene, node)])
+    namespace.configure(name, [*flushes, *network.setup(lab.scene, node, lab.cloud, address)])

@@ -4,28 +4,34 @@ import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from natgate.lab import agents, namespace, network, record, resolving, routing, witness
+from natgate.lab import agents, namespace, network, record, resolving, routing, vpc, witness
 from natgate.lab.record import Lab
-from natgate.lab.scene import VPC, Scene, admitted, hosts
-from natgate.model.error import RefusedError
+from natgate.lab.scene import VPC, Scene, admitted
+from natgate.model.error import HostError, RefusedError
 
 Say = Callable[[str], None]
 
 
-def up(name: str, scene: Scene, say: Say) -> Lab:
+def up(name: str, scene: Scene, say: Say, cloud: vpc.Cloud = "lab") -> Lab:
     """Bring a lab up and return when its gateways forward; nothing is left if that fails.
 
     `say` gets one line for each step. RefusedError if the name is in use; HostError with what is
     missing if traffic does not flow after 30 s.
     """
     record.need_root()
-    lab = Lab(name=record.check_name(name), scene=scene)
+    lab = Lab(name=record.check_name(name), scene=scene, cloud=cloud)
+    if cloud == "aws":
+        vpc.check(scene, lab.spec())
     record.claim(lab)
     try:
         record.write(lab)
-        say(f"building {len(hosts(scene))} namespaces for scene {scene.name}")
+        say(f"building {len(lab.hosts())} namespaces for scene {scene.name}")
         build(lab)
         serve(lab)
+        if cloud == "aws":
+            say("starting the API of EC2")
+            _start(lab, vpc.HOST, vpc.command(lab.name))
+            agents.wait(lambda: _no_api(lab))
         if routing.used(lab):
             say("starting zebra, bfdd and bgpd of the router and of each node")
             each(routing.speakers(lab), lambda host: routing.start(lab, host))
@@ -48,12 +54,14 @@ def build(lab: Lab) -> None:
     routers = (VPC, *(router.name for router in scene.routers))
     each(routers, lambda r: namespace.set_sysctls(lab.namespace(r), network.ROUTER_SYSCTLS))
     each(
-        network.wiring(scene, lab.name).items(),
+        network.wiring(scene, lab.name, lab.cloud).items(),
         lambda wire: namespace.configure(*wire),
     )
     each(
-        hosts(scene),
-        lambda host: namespace.configure(lab.namespace(host.name), network.setup(scene, host.name)),
+        lab.hosts(),
+        lambda host: namespace.configure(
+            lab.namespace(host.name), network.setup(scene, host.name, lab.cloud)
+        ),
     )
 
 
@@ -69,6 +77,16 @@ def serve(lab: Lab) -> None:
         if router.tcp_ports:
             _start(lab, router.name, [*server, "router", *map(str, router.tcp_ports)])
     resolving.start(lab)
+
+
+def _no_api(lab: Lab) -> str | None:
+    """A sentence until the API takes orders, which it does last."""
+    if vpc.control_path(lab.directory).exists():
+        return None
+    last = lab.log(vpc.HOST).read_text(errors="replace").strip().splitlines()[-1:]
+    if last and not namespace.processes([lab.namespace(vpc.HOST)]):
+        raise HostError(f"the API of EC2 ended, and last said: {last[0]}")
+    return f"the API of EC2 does not answer; its log is {lab.log(vpc.HOST)}"
 
 
 def _start(lab: Lab, host: str, argv: list[str]) -> None:

@@ -17,10 +17,12 @@ DEADLINE = 2.0
 """Seconds that a process has to end after SIGTERM, before SIGKILL."""
 
 
-def run(argv: Sequence[str], *, stdin: str = "") -> str:
+def run(argv: Sequence[str], *, stdin: str = "", env: Mapping[str, str] | None = None) -> str:
     """The standard output of a program; HostError with its command, exit code and stderr."""
     try:
-        done = subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            argv, input=stdin, capture_output=True, text=True, check=False, env=env
+        )
     except OSError as error:
         raise HostError(f"{argv[0]} cannot be started: {error.strerror}") from None
     if done.returncode:

@@ -7,12 +7,12 @@ what these do not know is unreachable. In a flat fabric (`lab.flat`) a switch st
 """
 
 from collections.abc import Iterator
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 
-from natgate.lab import flat
+from natgate.lab import flat, vpc
 from natgate.lab.scene import VPC, Router, Scene, hosts, subnet_of
 from natgate.model.spec import Spec
-from natgate.model.steering import FrrSteering, LabSteering
+from natgate.model.steering import FrrSteering, LabSteering, Steering
 
 GATEWAY = "169.254.0.1"
 """The VPC router's address on every port."""
@@ -21,6 +21,8 @@ FIRST_TABLE = 1001
 LOOKUP_PREF = 1001
 LEARNED_PREF = 1051
 UNREACHABLE_PREF = 1101
+API_TABLE = 990
+"""The table of the host that is a cloud's API."""
 
 ROUTER_SYSCTLS = {
     "net.ipv4.conf.all.rp_filter": 0,
@@ -44,10 +46,14 @@ def tables(spec: Spec) -> dict[str, int]:
     return {name: FIRST_TABLE + index for index, name in enumerate(dict.fromkeys(names))}
 
 
-def with_steering(spec: Spec, lab: str, key_env: str, vty_dir: str) -> Spec:
+def with_steering(
+    spec: Spec, lab: str, key_env: str, vty_dir: str, cloud: vpc.Cloud = "lab"
+) -> Spec:
     """The spec as the agents get it: with the lab's own router, tables and heartbeat key."""
-    steering = spec.steering
-    if isinstance(steering, LabSteering):
+    steering: Steering = spec.steering
+    if cloud == "aws":
+        steering = vpc.steering()
+    elif isinstance(steering, LabSteering):
         steering = LabSteering(kind="lab", router=namespace(lab, VPC), tables=tables(spec))
     elif isinstance(steering, FrrSteering):
         steering = steering.model_copy(update={"vty_dir": vty_dir})
@@ -65,7 +71,7 @@ def uplink(scene: Scene, host: str) -> str:
     return next((target.router for target in scene.targets if target.name == host), VPC)
 
 
-def wiring(scene: Scene, lab: str) -> dict[str, list[str]]:
+def wiring(scene: Scene, lab: str, cloud: vpc.Cloud = "lab") -> dict[str, list[str]]:
     """The links, by the namespace that makes them."""
     lines: dict[str, list[str]] = {}
     for host, port in ports(scene).items():
@@ -73,14 +79,25 @@ def wiring(scene: Scene, lab: str) -> dict[str, list[str]]:
         lines.setdefault(near, []).append(
             f"link add {port} type veth peer name eth0 netns {far}",
         )
+    if cloud == "aws":
+        lines[namespace(lab, VPC)].append(vpc.wiring(namespace(lab, vpc.HOST)))
     return lines
 
 
-def setup(scene: Scene, host: str) -> list[str]:
-    """What a host needs once its links exist; running it again repairs and changes nothing else."""
+def setup(
+    scene: Scene, host: str, cloud: vpc.Cloud = "lab", address: str | None = None
+) -> list[str]:
+    """What a host needs once its links exist; running it again repairs and changes nothing else.
+
+    `address` is its own one, if it is another than the scene's.
+    """
     if host == VPC:
-        return list(_segment(scene) if scene.fabric == "flat" else _vpc(scene))
+        return list(_segment(scene) if scene.fabric == "flat" else _vpc(scene, cloud))
+    if host == vpc.HOST and cloud == "aws":
+        return vpc.host_setup(GATEWAY)
     addresses = next(h.addresses for h in hosts(scene) if h.name == host)
+    if address is not None:
+        addresses = (address,)
     routers = {router.name: router for router in scene.routers}
     target = next((t for t in scene.targets if t.name == host), None)
     gateway = str(routers[target.router].address) if target else GATEWAY
@@ -118,7 +135,16 @@ def _behind(scene: Scene, router: Router) -> Iterator[str]:
             yield f"route replace {target.address}/32 dev {port[target.name]}"
 
 
-def _vpc(scene: Scene) -> Iterator[str]:
+def standing_routes(scene: Scene) -> Iterator[tuple[str, IPv4Network, str]]:
+    """The routes to routers that stand in tables before natgate comes: table, destination, router."""
+    for name in dict.fromkeys(s.table for s in scene.spec.network.subnets if s.kind == "node"):
+        for router in scene.routers:
+            yield name, router.prefix, router.name
+    for other in scene.routes:
+        yield other.table, other.destination, other.router
+
+
+def _vpc(scene: Scene, cloud: vpc.Cloud) -> Iterator[str]:
     port, number = ports(scene), tables(scene.spec)
     yield "link set lo up"
     for host, name in _attached(scene).items():
@@ -131,17 +157,19 @@ def _vpc(scene: Scene) -> Iterator[str]:
     for table in number.values():
         for host, address in _served(scene):
             yield f"route add {address}/32 dev {port[host]} table {table}"
+    if cloud == "aws":
+        nodes = (s.table for s in scene.spec.network.subnets if s.kind == "node")
+        own = tuple(number[name] for name in dict.fromkeys(nodes))
+        yield from vpc.router_setup(GATEWAY, API_TABLE, own)
+        return
+    for table in number.values():
         for node in scene.spec.nodes:
             for address in dict.fromkeys((node.address, node.sync)):
                 yield f"route add {address}/32 dev {port[node.name]} table {table}"
-    for name in dict.fromkeys(s.table for s in scene.spec.network.subnets if s.kind == "node"):
-        for router in scene.routers:
-            via = f"via {router.address} dev {port[router.name]} onlink"
-            yield f"route add {router.prefix} {via} table {number[name]}"
     addresses = {router.name: router.address for router in scene.routers}
-    for other in scene.routes:
-        via = f"via {addresses[other.router]} dev {port[other.router]} onlink"
-        yield f"route add {other.destination} {via} table {number[other.table]}"
+    for name, destination, router in standing_routes(scene):
+        via = f"via {addresses[router]} dev {port[router]} onlink"
+        yield f"route add {destination} {via} table {number[name]}"
 
 
 def _served(scene: Scene) -> Iterator[tuple[str, IPv4Address]]:

@@ -11,12 +11,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from natgate.lab import catalogue, namespace, network
+from natgate.lab import catalogue, namespace, network, vpc
 from natgate.lab.scene import Host, Scene, hosts
 from natgate.model.error import RefusedError
+from natgate.model.spec import Spec
 
 ROOT = Path("/run/natgate/lab")
 KEY_ENV = "NATGATE_HEARTBEAT_KEY"
+AWS = "cloud-aws"
+"""A file by which a lab is known to have its routes in an API."""
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,20}")
 
@@ -27,15 +30,25 @@ class Lab:
 
     name: str
     scene: Scene
+    cloud: vpc.Cloud = "lab"
 
     @property
     def directory(self) -> Path:
         """Where its files lie: scene.yaml, spec.yaml, key, and HOST/log."""
         return ROOT / self.name
 
+    def spec(self) -> Spec:
+        """What its agents get."""
+        vty_dir = str(self.daemons("{node}"))
+        return network.with_steering(self.scene.spec, self.name, KEY_ENV, vty_dir, self.cloud)
+
+    def hosts(self) -> tuple[Host, ...]:
+        """Every machine: those of the scene, and the cloud's API if there is one."""
+        return (*hosts(self.scene), *((vpc.host(),) if self.cloud == "aws" else ()))
+
     def host(self, name: str) -> Host:
         """The host of that name; RefusedError if the lab has none."""
-        known = {host.name: host for host in hosts(self.scene)}
+        known = {host.name: host for host in self.hosts()}
         if name not in known:
             raise RefusedError(f"lab {self.name} has no host {name}; it has {', '.join(known)}")
         return known[name]
@@ -58,7 +71,7 @@ class Lab:
 
     def namespaces(self) -> tuple[str, ...]:
         """The namespaces of all hosts."""
-        return tuple(self.namespace(host.name) for host in hosts(self.scene))
+        return tuple(self.namespace(host.name) for host in self.hosts())
 
     def state(self, host: str) -> Path:
         """The directory of a host: a node's agent keeps its state there."""
@@ -106,12 +119,13 @@ def claim(lab: Lab) -> None:
 
 def write(lab: Lab) -> None:
     """Write down what the lab is, and what its agents get."""
-    for host in hosts(lab.scene):
+    for host in lab.hosts():
         lab.state(host.name).mkdir(mode=0o700)
-    spec = network.with_steering(lab.scene.spec, lab.name, KEY_ENV, str(lab.daemons("{node}")))
-    (lab.directory / "spec.yaml").write_text(catalogue.as_yaml(spec))
+    (lab.directory / "spec.yaml").write_text(catalogue.as_yaml(lab.spec()))
     (lab.directory / "key").touch(mode=0o600)
     (lab.directory / "key").write_text(secrets.token_hex(32))
+    if lab.cloud == "aws":
+        (lab.directory / AWS).touch()
     (lab.directory / "scene.yaml").write_text(catalogue.as_yaml(lab.scene))
 
 
@@ -131,7 +145,8 @@ def find(name: str) -> Lab:
     except PermissionError:
         need_root()
         raise
-    return Lab(name=name, scene=catalogue.read_scene(text, str(path)))
+    cloud: vpc.Cloud = "aws" if (path.parent / AWS).exists() else "lab"
+    return Lab(name=name, scene=catalogue.read_scene(text, str(path)), cloud=cloud)
 
 
 def names() -> tuple[str, ...]:

@@ -1,0 +1,117 @@
+"""The referee in a lab: its handler in a process of its own, which takes one event at a time.
+
+`python -m natgate.lab.ec2.referee` is that process; it reads events as lines of JSON.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Mapping
+from importlib import import_module
+
+from natgate.lab.ec2.events import Event
+from natgate.lab.ec2.settings import CloudTimes, alarm_of, group_of, scaling_group_of
+from natgate.lab.scene import Scene
+from natgate.lab.vpc import REGION, environment, steering
+from natgate.model.share import all_shares
+
+SETUP = "NATGATE_REFEREE"
+MODULE = "natgate.agent.referee"
+
+
+def setup_of(scene: Scene, tables: Mapping[str, str], times: CloudTimes) -> str:
+    """What the referee is told once, in its environment."""
+    spec = scene.spec
+    zone_of = {node.name: steering().availability_zone(node.zone) for node in spec.nodes}
+    address_of = {node.name: str(node.address) for node in spec.nodes}
+    shares = []
+    for share in all_shares(spec):
+        nodes = list({zone_of[name]: name for name in reversed(share.nodes)}.values())[::-1]
+        shares.append(
+            {
+                "name": share.name,
+                "zones": [zone_of[name] for name in nodes],
+                "addresses": {zone_of[name]: address_of[name] for name in nodes},
+                "routes": [
+                    {"table": tables[r.table], "destination": str(r.destination)}
+                    for r in share.routes
+                ],
+            }
+        )
+    return json.dumps(
+        {
+            "group": group_of(scene),
+            "region": REGION,
+            "asg": scaling_group_of(scene),
+            "alarms": {zone: alarm_of(scene, zone) for zone in dict.fromkeys(zone_of.values())},
+            "shares": shares,
+            "cooldown": times.cooldown,
+            "adopt": False,
+            "deadline": 20,
+        }
+    )
+
+
+class Referee:
+    """Events are handed to the process without waiting for it; a dead one is started again."""
+
+    def __init__(self, setup: str) -> None:
+        self._setup = setup
+        self._process: subprocess.Popen[str] | None = None
+
+    def tell(self, event: Event) -> None:
+        """Hand one event on."""
+        line = json.dumps(event) + "\n"
+        for _ in range(2):
+            process = self._alive()
+            try:
+                if process.stdin is not None:
+                    process.stdin.write(line)
+                    process.stdin.flush()
+            except BrokenPipeError:
+                self._process = None
+            else:
+                return
+
+    def end(self) -> None:
+        """No more events."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+
+    def _alive(self) -> subprocess.Popen[str]:
+        if self._process is None or self._process.poll() is not None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "natgate.lab.ec2.referee"],
+                stdin=subprocess.PIPE,
+                env={**os.environ, **environment(), SETUP: self._setup},
+                text=True,
+            )
+        return self._process
+
+
+class Context:
+    """What a Lambda runtime hands to a handler."""
+
+    def __init__(self) -> None:
+        self.aws_request_id = str(uuid.uuid4())
+
+
+def main() -> None:
+    """Take events until there are no more."""
+    try:
+        handler = import_module(MODULE).handler
+    except ModuleNotFoundError:
+        sys.stdout.write(f"this natgate has no {MODULE}: events are told to nobody\n")
+        return
+    for line in sys.stdin:
+        try:
+            handler(json.loads(line), Context())
+        except Exception as error:  # noqa: BLE001 (a runtime survives whatever its function does)
+            sys.stdout.write(f"referee failed: {type(error).__name__}: {error}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
