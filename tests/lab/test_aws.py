@@ -64,7 +64,7 @@ def test_both_zones_leave_with_the_fixed_address(bench: Bench) -> None:
         lambda: set(leading(bench).values()) == {interface(bench, bench.active())},
         "every route at the active node",
     )
-    assert set(in_kernel(bench).values()) == {bench.active()}
+    wait(lambda: set(in_kernel(bench).values()) == {bench.active()}, "the kernel's routes as well")
 
 
 def test_the_api_is_a_host_of_the_lab(bench: Bench) -> None:
@@ -185,10 +185,6 @@ def test_a_download_survives_a_broken_node(bring_up: Callable[..., Bench], kind:
     bench.ok("down")
 
 
-@pytest.mark.xfail(
-    reason="conntrackd of a replaced node sends from the instance's primary address, which the "
-    "peer's rules do not let in: flow replication is one way until its routes have a source",
-)
 def test_a_download_survives_the_loss_of_a_node_that_was_replaced(
     bring_up: Callable[..., Bench],
 ) -> None:

@@ -16,7 +16,8 @@ LOG = structlog.get_logger()
 class Report:
     """Says how the node is at an interval, and at once when that changes; failures are tried again.
 
-    Nothing is said before every check has run. A new machine is called ready once it has been well.
+    Nothing is said before every check has run, and the first word is no change: a node that is being
+    filled with flows is not ill. A new machine is called ready once it has been well.
     """
 
     def __init__(self, node: str, announcer: Announcer, interval: float) -> None:
@@ -75,11 +76,11 @@ class Report:
         await self._heard("metric", self._announcer.measure(healthy=health.healthy))
 
     async def _announce(self, health: PathHealth) -> None:
-        if health.healthy == self._told:
+        before, self._told = self._told, health.healthy
+        if before is None or before == health.healthy:
             return
-        self._told = health.healthy
         if not await self._heard("event", self._announcer.announce(health)):
-            self._told = None
+            self._told = before
 
     async def _call_ready(self, *, healthy: bool) -> None:
         if self._ready or not healthy:

@@ -22,7 +22,7 @@ from natgate.model.referee import (
     World,
 )
 
-WORD_LASTS = 60.0
+WORD_LASTS = 10.0
 """Seconds for which a node's word that it is ill is believed; then its alarm must say so."""
 
 
