@@ -140,3 +140,33 @@ def test_a_machine_that_is_no_instance_does_not_join(
     result = run("join")
     assert result.exit_code == 3
     assert "this is no EC2 instance" in result.stderr
+
+
+def test_a_node_that_the_spec_has_not_is_told_without_asking_anybody(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A word that was mistyped has nothing to do with metadata."""
+    monkeypatch.setenv(ENDPOINT, "http://127.0.0.1:9")
+    result = run("check", "--node", "node-x")
+    assert result.exit_code == 1
+    assert "the spec has no node node-x" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("AWS_PROFILE", "none"), ("AWS_CONFIG_FILE", "FILE"), ("AWS_ENDPOINT_URL", "no-url")],
+)
+def test_settings_that_boto3_cannot_use_are_one_sentence(
+    variable: str, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A profile that is not there, a file that is none, an endpoint that is no URL."""
+    file = tmp_path / "config"
+    file.write_text("[default\nbroken")
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(SPEC.replace("OPTIONS", ""))
+    monkeypatch.setenv(variable, value.replace("FILE", str(file)))
+    argv = ["aws", "check", "--spec", str(spec), "--node", "node-a"]
+    result = CliRunner().invoke(main, argv)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "boto3 cannot use its settings: " in result.stderr
+    assert "see the variables AWS_*" in result.stderr

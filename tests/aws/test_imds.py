@@ -54,7 +54,8 @@ def test_failures_are_told_in_a_sentence(service: Service) -> None:
     service.gives_tokens = False
     with pytest.raises(HostError, match=r"no token was given \(status 403\)"):
         Metadata(service.endpoint).instance()
-    with pytest.raises(HostError, match="which is no http://address"):
-        Metadata("ftp://127.0.0.1").instance()
+    for endpoint in ("ftp://127.0.0.1", "http://127.0.0.1:port", "http://[::1", "http://"):
+        with pytest.raises(HostError, match="which is no http://address"):
+            Metadata(endpoint).instance()
     with pytest.raises(HostError, match="this is no EC2 instance"):
         Metadata("http://127.0.0.1:9").instance()

@@ -52,7 +52,7 @@ def _read(folder: str, paths: Iterable[Path], endings: set[str]) -> dict[str, by
     """Files by the place where they go; a directory stands for those in it that end so."""
     found: dict[str, bytes] = {}
     for path in paths:
-        files = sorted(path.iterdir()) if path.is_dir() else [path]
+        files = _listed(path)
         for file in files:
             if file.suffix in endings:
                 found[f"{folder}/{file.name}"] = _bytes(file)
@@ -63,6 +63,16 @@ def _read(folder: str, paths: Iterable[Path], endings: set[str]) -> dict[str, by
         known = " or ".join(sorted(endings))
         raise RefusedError(f"no {folder}: name at least one file that ends with {known}")
     return found
+
+
+def _listed(path: Path) -> list[Path]:
+    try:
+        if path.is_dir():
+            return sorted(path.iterdir())
+        path.stat()
+    except OSError as error:
+        raise RefusedError(f"cannot read {path}: {error.strerror}") from None
+    return [path]
 
 
 def _bytes(file: Path) -> bytes:

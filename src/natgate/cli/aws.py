@@ -12,7 +12,7 @@ from natgate.cli.options import JSON_OPTION
 from natgate.cli.output import out, print_json, table
 from natgate.cloud.aws_check import Check
 from natgate.cloud.aws_client import AwsClient
-from natgate.cloud.aws_join import Join, node_in, set_address, settings_of
+from natgate.cloud.aws_join import Join, node_in, node_named, set_address, settings_of
 from natgate.cloud.imds import Metadata
 from natgate.model.error import RefusedError
 from natgate.model.fields import seconds_of
@@ -107,7 +107,6 @@ def check(spec: Path, as_json: bool, node: str | None) -> None:
 
 def _node(spec: Spec, named: str | None) -> Node:
     """The named node, which may be another machine, else that of this instance's zone."""
-    for node in spec.nodes:
-        if node.name == named:
-            return node
-    return node_in(spec, Metadata().instance().zone, named)
+    if named is not None:
+        return node_named(spec, named)
+    return node_in(spec, Metadata().instance().zone, None)

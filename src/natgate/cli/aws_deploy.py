@@ -1,5 +1,6 @@
 """`natgate aws template`, `bundle` and `user-data`: what is deployed on AWS, from a spec."""
 
+import re
 from inspect import getsource
 from pathlib import Path
 
@@ -14,7 +15,15 @@ from natgate.model.spec import Spec
 from natgate.wire import cloudformation
 from natgate.wire.cloudformation_setup import deployment
 from natgate.wire.config import parse_spec
-from natgate.wire.user_data import GROUNDS, System, script
+from natgate.wire.user_data import (
+    BUCKET,
+    BUNDLE,
+    GROUNDS,
+    KEY_PARAMETER,
+    PREFIX,
+    System,
+    script,
+)
 
 FILE = click.Path(path_type=Path)
 SPEC = click.option("--spec", type=FILE, required=True, help="The spec, with steering aws.")
@@ -100,13 +109,22 @@ def user_data(
 ) -> None:
     """Print the script that makes a fresh instance a node; the template has it already."""
     plan = deployment(_read(spec))
+    parameter = key_parameter or f"/natgate/{plan.group}/heartbeat-key"
+    for option, value, pattern in (
+        ("--bucket", bucket, BUCKET),
+        ("--prefix", prefix, PREFIX),
+        ("--bundle", bundle, BUNDLE),
+        ("--key-parameter", parameter, KEY_PARAMETER),
+    ):
+        if not re.fullmatch(pattern, value):
+            raise click.BadParameter(f"{value!r} does not match {pattern}", param_hint=option)
     values = {
         "BUCKET": bucket,
         "PREFIX": prefix,
         "BUNDLE": bundle,
         "REGION": plan.region,
         "SUFFIX": "amazonaws.com.cn" if plan.region.startswith("cn-") else "amazonaws.com",
-        "KEY_PARAMETER": key_parameter or f"/natgate/{plan.group}/heartbeat-key",
+        "KEY_PARAMETER": parameter,
     }
     _write(output, script(plan, system, getsource(aws_fetch), values))
 

@@ -87,8 +87,10 @@ class Clients:
         """The client of an API such as ec2."""
         with self._making:  # a session is not for several threads, the clients are
             if service not in self._made:
-                self._made[service] = self._session.client(
-                    service, region_name=self._region, config=self._config
+                self._made[service] = _usable(
+                    lambda: self._session.client(
+                        service, region_name=self._region, config=self._config
+                    )
                 )
             return self._made[service]
 
@@ -176,7 +178,19 @@ def _new_session(region: str) -> Any:  # noqa: ANN401 (boto3 may be absent)
         raise RefusedError("steering aws needs boto3: pip install 'natgate[aws]'") from None
     core = botocore.session.get_session()
     core.register_component("data_loader", _loader())
-    return boto3.Session(botocore_session=core, region_name=region)
+    return _usable(lambda: boto3.Session(botocore_session=core, region_name=region))
+
+
+def _usable(make: Callable[[], AnswerT]) -> AnswerT:
+    """What boto3 makes of its environment and its files; RefusedError where they are wrong."""
+    try:
+        return make()
+    except Exception as error:
+        names = {each.__name__ for each in type(error).__mro__}
+        if not names & {_ANY, "ValueError"}:
+            raise
+        why = aws_error.harmless(str(error))
+    raise RefusedError(f"boto3 cannot use its settings: {why}; see the variables AWS_* and ~/.aws")
 
 
 @cache

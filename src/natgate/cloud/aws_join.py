@@ -57,13 +57,19 @@ def node_in(spec: Spec, zone: str, named: str | None) -> Node:
         names = ", ".join(n.name for n in here)
         which = f"several nodes in {zone} ({names})" if here else f"no node in {zone}"
         raise RefusedError(f"the spec has {which}: name it with --node, or correct its zones")
+    found = node_named(spec, named)
+    if found not in here:
+        raise RefusedError(f"{named} is in zone {found.zone}, and this instance in {zone}")
+    return found
+
+
+def node_named(spec: Spec, named: str) -> Node:
+    """The node of that name; RefusedError with the names that there are."""
     found = next((n for n in spec.nodes if n.name == named), None)
     if found is None:
         raise RefusedError(
             f"the spec has no node {named} ({', '.join(n.name for n in spec.nodes)})"
         )
-    if found not in here:
-        raise RefusedError(f"{named} is in zone {found.zone}, and this instance in {zone}")
     return found
 
 

@@ -85,11 +85,9 @@ class Metadata:
         return self._token
 
     def _ask(self, method: str, path: str, headers: dict[str, str]) -> tuple[int, str]:
-        where = urlsplit(self._endpoint)
-        if where.scheme != "http" or where.hostname is None:
-            raise HostError(f"{ENDPOINT} is {self._endpoint}, which is no http://address")
+        host, port = self._where()
         try:
-            with closing(HTTPConnection(where.hostname, where.port, timeout=TIMEOUT)) as connection:
+            with closing(HTTPConnection(host, port, timeout=TIMEOUT)) as connection:
                 connection.request(method, path, headers=headers)
                 answer = connection.getresponse()
                 return answer.status, answer.read(_LONGEST).decode()
@@ -98,3 +96,13 @@ class Metadata:
                 f"no instance metadata at {self._endpoint}: this is no EC2 instance, or its "
                 "metadata service is off"
             ) from None
+
+    def _where(self) -> tuple[str, int | None]:
+        try:
+            where = urlsplit(self._endpoint)
+            host, port = where.hostname, where.port
+        except ValueError:  # a bracket that is not closed, or a port that is no number
+            host, port = None, None
+        if host is None or where.scheme != "http":
+            raise HostError(f"{ENDPOINT} is {self._endpoint}, which is no http://address")
+        return host, port

@@ -10,7 +10,15 @@ from natgate.wire.cloudformation_nodes import node_resources
 from natgate.wire.cloudformation_referee import referee_resources
 from natgate.wire.cloudformation_rights import key_policy, node_role, referee_role
 from natgate.wire.cloudformation_setup import Deployment, Resource, deployment
-from natgate.wire.user_data import GROUNDS, System, user_data
+from natgate.wire.user_data import (
+    BUCKET,
+    BUNDLE,
+    GROUNDS,
+    KEY_PARAMETER,
+    PREFIX,
+    System,
+    user_data,
+)
 
 LIMIT = 51_200
 """Bytes of a template that CloudFormation takes without a bucket."""
@@ -91,16 +99,16 @@ def _parameters(plan: Deployment, system: System) -> Resource:
             found[f"{end}{index}"] = _text(kind, _CIDR, default=str(cidr))
     return {
         **found,
-        "Bucket": _text("The bucket of the bundle", r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]"),
+        "Bucket": _text("The bucket of the bundle", BUCKET),
         "KeyPrefix": _text(
             "Where in the bucket; no / at its end",
-            r"[A-Za-z0-9_-][A-Za-z0-9_./-]*[A-Za-z0-9_-]",
+            PREFIX,
             default="natgate",
         ),
-        "Bundle": _text("What natgate aws bundle printed", r"[0-9a-f]{64}"),
+        "Bundle": _text("What natgate aws bundle printed", BUNDLE),
         "KeyParameter": _text(
             "The SSM parameter (SecureString) with the heartbeat key",
-            r"/[A-Za-z0-9_./-]+",
+            KEY_PARAMETER,
             default=f"/natgate/{plan.group}/heartbeat-key",
         ),
         "KeyEncryptionArn": _text(

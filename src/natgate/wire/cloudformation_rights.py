@@ -29,7 +29,7 @@ def node_role(plan: Deployment) -> Resource:
         _allow("FetchKey", "ssm:GetParameter", arn("ssm", "parameter${KeyParameter}")),
         _read(plan, "RouteTables", "NetworkInterfaces", "Instances", "Subnets", *_if_elastic(plan)),
         # A take-over that is rolled back takes away the route that it made.
-        _lead_routes(plan, "ec2:DeleteRoute"),
+        _lead_routes(plan.tables.values(), "ec2:DeleteRoute"),
         _allow(
             "HoldAddresses",
             [
@@ -88,7 +88,7 @@ def referee_role(plan: Deployment) -> Resource:
         _allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], log),
         _read(plan, "RouteTables", "NetworkInterfaces", "Instances"),
         _allow("ReadAlarms", "cloudwatch:DescribeAlarms", alarm_arns(plan)),
-        _lead_routes(plan),
+        _lead_routes(dict.fromkeys(plan.tables[r.table] for s in plan.shares for r in s.routes)),
         _allow("ReplaceInstances", "autoscaling:SetInstanceHealth", group_arn(plan)),
     ]
     return _role("lambda.amazonaws.com", _policy("referee", policy))
@@ -119,8 +119,8 @@ def _read(plan: Deployment, *kinds: str) -> Resource:
     return _allow("ReadVpcNoResourceLevel", actions, "*", where)
 
 
-def _lead_routes(plan: Deployment, *more: str) -> Resource:
-    tables = [arn("ec2", f"route-table/${{{name}}}") for name in plan.tables.values()]
+def _lead_routes(parameters: Iterable[str], *more: str) -> Resource:
+    tables = [arn("ec2", f"route-table/${{{name}}}") for name in parameters]
     return _allow("LeadRoutes", ["ec2:CreateRoute", "ec2:ReplaceRoute", *more], tables)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from natgate.model.aws import is_held
 from natgate.model.error import RefusedError
 from natgate.model.routes import EVERYWHERE, far_of
-from natgate.model.share import Share, all_shares
+from natgate.model.share import Share, all_shares, handed_routes
 from natgate.model.spec import Spec
 from natgate.model.steering import AwsSteering
 
@@ -29,7 +29,10 @@ class DeployedZone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """A spec as its template sees it; `tables` has the parameter of each route table by name."""
+    """A spec as its template sees it; `tables` has the parameter of each route table by name.
+
+    Nodes lead routes in all of them, the referee in those of `shares`.
+    """
 
     spec: Spec
     steering: AwsSteering
@@ -78,7 +81,9 @@ def deployment(spec: Spec) -> Deployment:
             "deployment across zones could move; give one an address in a subnet of kind address"
         )
     subnets = spec.network.subnets
-    names = (route.table for share in shares for route in share.routes)
+    led = (route for share in all_shares(spec) for route in share.routes)
+    handed = (route for node in spec.nodes for route, _ in handed_routes(spec, node.name))
+    names = (r.table for r in (*led, *handed) if not is_held(spec, r))
     return Deployment(
         spec=spec,
         steering=steering,

@@ -60,6 +60,12 @@ GROUNDS: Mapping[System, Ground] = {
 VARIABLES = ("BUCKET", "PREFIX", "BUNDLE", "REGION", "SUFFIX", "KEY_PARAMETER")
 """What the head of the script sets."""
 
+BUCKET = r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]"
+PREFIX = r"[A-Za-z0-9_-][A-Za-z0-9_./-]*[A-Za-z0-9_-]"
+BUNDLE = r"[0-9a-f]{64}"
+KEY_PARAMETER = r"/[A-Za-z0-9_./-]+"
+"""What the first of them may be: nothing that a shell or an URL would have to quote."""
+
 _KEY = """\
 import os, sys, boto3
 name, file = sys.argv[1:]

@@ -6,6 +6,7 @@ from typing import Any
 from natgate.wire.cloudformation_rights import UNLIMITED, key_policy, node_role, referee_role
 from natgate.wire.cloudformation_setup import Deployment
 from tests.deployments import ELASTIC, planned
+from tests.specs import replaced
 
 
 def statements(plan: Deployment) -> Iterator[dict[str, Any]]:
@@ -41,6 +42,29 @@ def test_routes_are_limited_to_the_tables_of_the_spec() -> None:
         if each["Sid"] == "LeadRoutes":
             tables = [arn["Fn::Sub"].rpartition("/")[2] for arn in each["Resource"]]
             assert tables == ["${TableEdge}", "${TableClientsA}", "${TableClientsC}"]
+
+
+def test_nodes_lead_the_routes_of_gateways_that_the_referee_does_not_see() -> None:
+    """Clients of an address on a node's own interface are led there by the agents alone."""
+    text = replaced(
+        ELASTIC,
+        (
+            "    - {name: fixed,",
+            "    - {name: web, zone: a, cidr: 10.10.0.96/28}\n    - {name: fixed,",
+        ),
+        (
+            "sources: [10.10.0.0/28], destinations: [203",
+            "sources: [10.10.0.96/28], destinations: [203",
+        ),
+    )
+    plan = planned(text)
+    tables = [
+        [arn["Fn::Sub"].rpartition("/")[2] for arn in each["Resource"]]
+        for each in statements(plan)
+        if each["Sid"] == "LeadRoutes"
+    ]
+    both = ["${TableEdge}", "${TableClientsA}", "${TableClientsC}"]
+    assert tables == [[*both, "${TableWeb}"], both]
 
 
 def test_what_is_limited_by_tag_cannot_be_tagged_by_a_node() -> None:
