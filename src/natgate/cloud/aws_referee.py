@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -43,8 +44,17 @@ class AwsGroup:
 
     def read(self) -> World:
         """Instances, alarms and routes, as AWS knows them now; HostError if one cannot be read."""
-        instances, alarms, tables = self._at_once(self._running, self._alarms, self._tables)
-        return World(instances=instances, alarms=alarms, routes=self._routes(instances, tables))
+        instances, found, tables = self._at_once(self._running, self._alarms, self._tables)
+        zones = {zone: found.get(name, {}) for zone, name in self.setup.alarms.items()}
+        return World(
+            instances=instances,
+            alarms={
+                zone: _ALARMS.get(alarm.get("StateValue", ""), "INSUFFICIENT_DATA")
+                for zone, alarm in zones.items()
+            },
+            routes=self._routes(instances, tables),
+            since={z: at.timestamp() for z, alarm in zones.items() if (at := _since(alarm))},
+        )
 
     def change(self, changes: Sequence[RouteChange]) -> Mapping[TableRoute, str]:
         """Make every change, whatever becomes of the others: why each failed that did."""
@@ -89,7 +99,8 @@ class AwsGroup:
         for reservation in self._pages("ec2:DescribeInstances", act, "Reservations"):
             yield from reservation["Instances"]
 
-    def _alarms(self) -> Mapping[str, Alarm]:
+    def _alarms(self) -> Mapping[str, Mapping[str, Any]]:
+        """The alarms that there are, by their names."""
         names = list(self.setup.alarms.values())
         act = partial(
             self.client("cloudwatch").describe_alarms,
@@ -97,11 +108,7 @@ class AwsGroup:
             AlarmTypes=["MetricAlarm"],  # others need rights on every alarm of the account
         )
         answer = call("cloudwatch:DescribeAlarms", "", act, self.patience)
-        found = {each["AlarmName"]: each["StateValue"] for each in answer["MetricAlarms"]}
-        return {
-            zone: _ALARMS.get(found.get(name, ""), "INSUFFICIENT_DATA")
-            for zone, name in self.setup.alarms.items()
-        }
+        return {each["AlarmName"]: each for each in answer["MetricAlarms"]}
 
     def _tables(self) -> dict[str, dict[str, dict[str, Any]]]:
         """The routes of each table that is there, by their destinations."""
@@ -208,6 +215,12 @@ def _filters(wanted: Mapping[str, list[str]]) -> list[dict[str, Any]]:
 
 def _tags(found: Mapping[str, Any], field: str = "Tags") -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in found.get(field, ())}
+
+
+def _since(alarm: Mapping[str, Any]) -> datetime | None:
+    """When an alarm became what it is, or was last told anew if AWS does not say that."""
+    found = alarm.get("StateTransitionedTimestamp") or alarm.get("StateUpdatedTimestamp")
+    return found if isinstance(found, datetime) else None
 
 
 def _instance(found: Mapping[str, Any]) -> Instance | None:

@@ -74,6 +74,7 @@ class CloudEvent:
     """One event, as far as the referee needs it; `at` is in seconds since 1970.
 
     `leaving`: the instance is on its way out. `ill`: a node of `zone` says that it cannot forward.
+    `mended`: something is no longer as bad as it was, or at least not known to be.
     """
 
     trigger: Trigger
@@ -86,6 +87,7 @@ class CloudEvent:
     group: str | None = None
     zone: str | None = None
     ill: bool = False
+    mended: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,11 +115,15 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """What was read for one turn; a route that does not exist leads to None."""
+    """What was read for one turn; a route that does not exist leads to None.
+
+    `since`: when each zone's alarm became what it is, in seconds since 1970, as far as known.
+    """
 
     instances: tuple[Instance, ...]
     alarms: Mapping[str, Alarm]
     routes: Mapping[TableRoute, Target | None]
+    since: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

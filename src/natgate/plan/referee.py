@@ -7,7 +7,7 @@ complete what is half done. The decision is that of research/aws.md, section 3.2
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from natgate.model.referee import (
     Alarm,
@@ -207,10 +207,16 @@ def _replacements(
     """The instances that are to be replaced, best first, and those that are too young for it.
 
     Only where the alarm itself says so: nodes whose common upstream is dead say that they are ill
-    one after the other, and each would be replaced while the other still looks well.
+    one after the other, and each would be replaced while the other still looks well. Once it is back
+    their alarms end one after the other as well, so news of that replaces nobody either. The tick
+    sees to those that were too young when their alarm began, where nothing has changed for long.
     """
-    if event.trigger not in {"alarm", "peer"}:
+    if event.mended or event.trigger not in {"alarm", "peer", "tick"}:
         return [], ()
+    if event.trigger == "tick":
+        world = _lasting(setup, world, now)
+        sure: dict[str, Alarm] = {z: world.alarms.get(z, "ALARM") for z in setup.alarms}
+        shares = tuple(replace(share, alarms=sure) for share in shares)
     named = {name: zone for zone, name in setup.alarms.items()}
     about = named.get(event.alarm) if event.alarm is not None else event.zone
     ill = [
@@ -220,8 +226,20 @@ def _replacements(
         if (instance := _to_replace(zone, shares, present))
     ]
     due = [(zone, i) for zone, i in ill if now - i.launched >= setup.cooldown]
+    if event.trigger == "tick":
+        return [i for _, i in due], ()
     skipped = tuple(i for _, i in ill if now - i.launched < setup.cooldown)
     return [i for _, i in sorted(due, key=lambda each: each[0] != about)], skipped
+
+
+def _lasting(setup: RefereeSetup, world: World, now: float) -> World:
+    """With those alarms only that have said the same for the whole cooldown.
+
+    Any other zone is neither ill enough to be relieved nor well enough to relieve.
+    """
+    lasting = {z for z, since in world.since.items() if now - since >= setup.cooldown}
+    known = {z: a for z, a in world.alarms.items() if z in lasting and a != "INSUFFICIENT_DATA"}
+    return replace(world, alarms=known)
 
 
 def _is_spared_by_all(zone: str, shares: tuple[_Share, ...]) -> bool:

@@ -54,6 +54,11 @@ class _Fields:
             raise RefusedError(f"the event {self.kind!r} has no detail.{name}; nothing is done")
         return value
 
+    def inner(self, name: str) -> "_Fields":
+        """The fields of a field; none if it has none."""
+        value = self._fields.get(name)
+        return _Fields(self.kind, value if isinstance(value, Mapping) else {})
+
     def flag(self, name: str) -> bool:
         """Yes or no, which must be said."""
         value = self._fields.get(name)
@@ -84,16 +89,24 @@ def _state_changed(fields: _Fields) -> CloudEvent:
 
 
 def _alarm_changed(fields: _Fields) -> CloudEvent:
-    return CloudEvent(trigger="alarm", kind=fields.kind, alarm=fields.needed("alarmName"))
+    state = fields.inner("state").text("value")
+    return CloudEvent(
+        trigger="alarm",
+        kind=fields.kind,
+        alarm=fields.needed("alarmName"),
+        mended=state in {"OK", "INSUFFICIENT_DATA"},
+    )
 
 
 def _path_health(fields: _Fields) -> CloudEvent:
+    healthy = fields.flag("healthy")
     return CloudEvent(
         trigger="peer",
         kind=fields.kind,
         group=fields.needed("group"),
         zone=fields.needed("zone"),
-        ill=not fields.flag("healthy"),
+        ill=not healthy,
+        mended=healthy,
     )
 
 

@@ -69,5 +69,5 @@ def test_what_cannot_be_used_is_refused(tmp_path: Path) -> None:
 
 def test_what_is_not_there_is_told_as_that(tmp_path: Path) -> None:
     """A folder that was not made is no file with a wrong name."""
-    with pytest.raises(RefusedError, match="cannot read .*/wheels: No such file"):
+    with pytest.raises(RefusedError, match=r"cannot read .*/wheels: No such file"):
         write_bundle(tmp_path, "spec", [tmp_path / "wheels"], [tmp_path], referee=REFEREE)

@@ -174,3 +174,21 @@ def test_other_events_are_refused(event: object) -> None:
     with pytest.raises(RefusedError, match="the referee takes no event") as caught:
         parse_event(event)
     assert "Scheduled Event" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("state", "mended"),
+    [("OK", True), ("INSUFFICIENT_DATA", True), ("ALARM", False), (None, False)],
+)
+def test_an_alarm_that_ends_is_told_apart(state: str | None, mended: bool) -> None:  # noqa: FBT001
+    """And one that does not say what it is may have begun."""
+    detail = {"alarmName": "a", "state": {"value": state}}
+    assert parse_event({**ALARM, "detail": detail}).mended is mended
+    assert parse_event({**ALARM, "detail": {"alarmName": "a"}}).mended is False
+
+
+def test_a_node_that_is_well_again_is_told_apart() -> None:
+    """By its own word."""
+    assert parse_event(WORD).mended is False
+    well = parse_event({**WORD, "detail": {"group": "g", "zone": "a", "healthy": True}})
+    assert (well.ill, well.mended) == (False, True)
