@@ -74,6 +74,12 @@ def deployment(spec: Spec) -> Deployment:
             "heartbeat.key_file is missing: say where an instance keeps the key that it fetches, "
             "such as /etc/natgate/key"
         )
+    apart = next((node.name for node in spec.nodes if node.sync_address is not None), None)
+    if apart is not None:
+        raise RefusedError(
+            f"{apart} has a sync_address, which no instance takes on AWS: packets to it arrive nowhere; "
+            "leave it out, and flows are replicated by the node's address"
+        )
     shares = tuple(each for share in all_shares(spec) if (each := _in_tables(spec, share)))
     if not shares:
         raise RefusedError(

@@ -69,6 +69,13 @@ def test_a_far_end_that_no_entry_names_is_everybody() -> None:
             ),
             "node-c and x stand in one zone, c",
         ),
+        (
+            replaced(
+                TWO_ZONES,
+                ("address: 10.10.0.52}", "address: 10.10.0.52, sync_address: 10.10.0.53}"),
+            ),
+            "node-c has a sync_address, which no instance takes",
+        ),
         (HELD, "lies on the nodes' own interfaces"),
     ],
 )

@@ -32,7 +32,10 @@ def serve(name: str) -> None:
     times = CloudTimes.model_validate_json(os.environ.get(TIMES_ENV, "{}"))
     machines = NodeMachines(lab, say)
     cloud = Cloud(lab.scene, machines, times)
-    referee = Referee(setup_of(lab.scene, cloud.world.tables, times))
+    setup = setup_of(lab.scene, cloud.world.tables, times)
+    if setup is None:
+        say("no referee: no share is moved by routes, or a zone has several nodes; agents decide")
+    referee = Referee(setup)
     mirror = Mirror(cloud.world, lab.namespace(VPC), NETNS)
     cloud.begin(mirror.sync, referee.tell)
     servers = [_server(API, cloud.api), _server(METADATA, cloud.metadata)]

@@ -15,31 +15,35 @@ from natgate.lab.ec2.events import Event
 from natgate.lab.ec2.settings import CloudTimes, alarm_of, group_of, scaling_group_of
 from natgate.lab.scene import Scene
 from natgate.lab.vpc import REGION, environment, steering
+from natgate.model.aws import is_held
 from natgate.model.share import all_shares
 
 SETUP = "NATGATE_REFEREE"
 MODULE = "natgate.agent.referee"
 
 
-def setup_of(scene: Scene, tables: Mapping[str, str], times: CloudTimes) -> str:
-    """What the referee is told once, in its environment."""
+def setup_of(scene: Scene, tables: Mapping[str, str], times: CloudTimes) -> str | None:
+    """What the referee is told once, in its environment; None where a deployment has no referee.
+
+    It knows one node in each zone, and moves no share whose address lies on the nodes' own links.
+    """
     spec = scene.spec
     zone_of = {node.name: steering().availability_zone(node.zone) for node in spec.nodes}
     address_of = {node.name: str(node.address) for node in spec.nodes}
-    shares = []
-    for share in all_shares(spec):
-        nodes = list({zone_of[name]: name for name in reversed(share.nodes)}.values())[::-1]
-        shares.append(
-            {
-                "name": share.name,
-                "zones": [zone_of[name] for name in nodes],
-                "addresses": {zone_of[name]: address_of[name] for name in nodes},
-                "routes": [
-                    {"table": tables[r.table], "destination": str(r.destination)}
-                    for r in share.routes
-                ],
-            }
-        )
+    shares = [
+        {
+            "name": share.name,
+            "zones": [zone_of[name] for name in share.nodes],
+            "addresses": {zone_of[name]: address_of[name] for name in share.nodes},
+            "routes": [
+                {"table": tables[r.table], "destination": str(r.destination)} for r in share.routes
+            ],
+        }
+        for share in all_shares(spec)
+        if share.routes and not is_held(spec, share.routes[0])
+    ]
+    if not shares or len(set(zone_of.values())) < len(zone_of):
+        return None
     return json.dumps(
         {
             "group": group_of(scene),
@@ -55,17 +59,22 @@ def setup_of(scene: Scene, tables: Mapping[str, str], times: CloudTimes) -> str:
 
 
 class Referee:
-    """Events are handed to the process without waiting for it; a dead one is started again."""
+    """Events are handed to the process without waiting for it; a dead one is started again.
 
-    def __init__(self, setup: str) -> None:
+    Without a setup there is none, and events are told to nobody.
+    """
+
+    def __init__(self, setup: str | None) -> None:
         self._setup = setup
         self._process: subprocess.Popen[str] | None = None
 
     def tell(self, event: Event) -> None:
         """Hand one event on."""
+        if self._setup is None:
+            return
         line = json.dumps(event) + "\n"
         for _ in range(2):
-            process = self._alive()
+            process = self._alive(self._setup)
             try:
                 if process.stdin is not None:
                     process.stdin.write(line)
@@ -80,12 +89,12 @@ class Referee:
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
 
-    def _alive(self) -> subprocess.Popen[str]:
+    def _alive(self, setup: str) -> subprocess.Popen[str]:
         if self._process is None or self._process.poll() is not None:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "natgate.lab.ec2.referee"],
                 stdin=subprocess.PIPE,
-                env={**os.environ, **environment(), SETUP: self._setup},
+                env={**os.environ, **environment(), SETUP: setup},
                 text=True,
             )
         return self._process
