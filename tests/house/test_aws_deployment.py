@@ -76,3 +76,14 @@ def test_the_guide_fetches_the_packages_that_a_node_needs() -> None:
     commands = "\n".join(blocks(GUIDE, "console")).replace("\\\n", " ")
     for ground in GROUNDS.values():
         assert " ".join(ground.packages) in re.sub(r"\s+", " ", commands)
+
+
+def test_the_guide_puts_no_secret_on_a_command_line() -> None:
+    """Everybody on the machine may read the arguments of a program while it runs."""
+    commands = "\n".join(blocks(GUIDE, "console"))
+    (value,) = re.findall(r"put-parameter .*?--value (\S+)", commands, re.DOTALL)
+    assert value.startswith("file://")
+    file = value.removeprefix("file://")
+    assert re.search(
+        rf"umask 077 .*> {file}\b.*--value .*shred --remove {file}\b", commands, re.DOTALL
+    )
