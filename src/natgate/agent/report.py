@@ -59,9 +59,10 @@ class Report:
         task.add_done_callback(self._work.discard)
 
     async def _repeat(self) -> None:
+        """Not one after the other: a call that nobody answers would leave a gap, which is an alarm."""
         while True:
             await asyncio.sleep(self._interval)
-            await self._tell()
+            self._begin(self._tell())
 
     async def _tell(self) -> None:
         """All that the cloud does not know yet, each on its own."""

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from natgate.wire.cloudformation_rights import alarm_arns
-from natgate.wire.cloudformation_setup import Deployment, Resource
+from natgate.wire.cloudformation_setup import PERIOD, Deployment, Resource
 
 COOLDOWN = 300
 """Seconds after its start in which an instance is not replaced; also the group's grace period."""
@@ -125,7 +125,7 @@ def _zone_alarm(plan: Deployment, zone: str, name: str) -> Resource:
             "Unit": "Count",
             "ComparisonOperator": "LessThanThreshold",
             "Threshold": 1,
-            "Period": 10,
+            "Period": PERIOD,
             "EvaluationPeriods": 3,
             "DatapointsToAlarm": 2,
             "TreatMissingData": "breaching",

@@ -12,6 +12,9 @@ from natgate.model.share import Share, all_shares, handed_routes
 from natgate.model.spec import Spec
 from natgate.model.steering import AwsSteering
 
+PERIOD = 10
+"""Seconds of a period of an alarm, the shortest that CloudWatch has."""
+
 Resource = dict[str, Any]
 """A part of a template, as JSON has it."""
 
@@ -73,6 +76,11 @@ def deployment(spec: Spec) -> Deployment:
         raise RefusedError(
             "heartbeat.key_file is missing: say where an instance keeps the key that it fetches, "
             "such as /etc/natgate/key"
+        )
+    if steering.publish_interval > PERIOD / 2:
+        raise RefusedError(
+            f"steering.publish_interval is {steering.publish_interval:g} s; an alarm looks at periods of "
+            f"{PERIOD} s, in which silence is an illness: take {PERIOD / 2:g} s at most"
         )
     apart = next((node.name for node in spec.nodes if node.sync_address is not None), None)
     if apart is not None:

@@ -112,3 +112,20 @@ def test_a_machine_is_called_ready_until_somebody_is_known_to_be_told() -> None:
         assert report.warnings() == ()
 
     told(story, SOON, FakeAnnouncer(known_after=2))
+
+
+def test_what_is_not_answered_leaves_no_gap() -> None:
+    """An API out of reach keeps the metric of another one from nobody, or the node would seem dead."""
+
+    class Unanswered(FakeAnnouncer):
+        async def ready(self) -> bool:
+            self.asked += 1
+            await asyncio.sleep(0 if self.asked == 1 else NEVER)
+            return False
+
+    async def story(report: Report, heard: FakeAnnouncer) -> None:
+        report.say(WELL)
+        await until(lambda: len(heard.measured) >= 5)
+        assert heard.asked == 2
+
+    told(story, SOON, Unanswered())

@@ -76,6 +76,13 @@ def test_a_far_end_that_no_entry_names_is_everybody() -> None:
             ),
             "node-c has a sync_address, which no instance takes",
         ),
+        (
+            replaced(
+                TWO_ZONES,
+                ("region: ap-northeast-1,", "region: ap-northeast-1, publish_interval: 6s,"),
+            ),
+            "publish_interval is 6 s; an alarm looks at periods of 10 s",
+        ),
         (HELD, "lies on the nodes' own interfaces"),
     ],
 )
