@@ -61,6 +61,9 @@ def test_the_unit_of_joining_is_confined_and_comes_first(tmp_path: Path) -> None
     assert unit["CapabilityBoundingSet"] == ["CAP_NET_ADMIN"]
     assert unit["ExecStart"][0].split()[1:3] == ["aws", "join"]
     assert drop_in["Requires"] == drop_in["After"] == [join.name]
+    # What requires a unit is given up when that fails, and is not begun when it succeeds later.
+    assert unit["Restart"] == ["on-failure"]
+    assert "natgate.service" in unit["Wants"][0].split()
     assert verified(join, tmp_path) == (0, "")
     assert {path.name for path in PACKAGING.iterdir()} >= set(UNITS)
 
