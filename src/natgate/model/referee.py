@@ -10,6 +10,9 @@ from typing import Literal
 Trigger = Literal["launch", "state", "alarm", "peer", "tick"]
 """Why a turn is taken."""
 
+READY_WITHIN = 900
+"""Seconds from an instance's launch to its first good check; then its group gives it up."""
+
 Alarm = Literal["OK", "ALARM", "INSUFFICIENT_DATA"]
 """What CloudWatch says of a zone."""
 

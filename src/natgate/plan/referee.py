@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from natgate.model.referee import (
+    READY_WITHIN,
     Alarm,
     CloudEvent,
     Instance,
@@ -225,9 +226,9 @@ def _replacements(
         if world.alarms.get(zone) == "ALARM" and _is_spared_by_all(zone, shares)
         if (instance := _to_replace(zone, shares, present))
     ]
+    if event.trigger == "tick":  # one that is not ready yet is its group's to give up
+        return [i for _, i in ill if now - i.launched >= READY_WITHIN + setup.cooldown], ()
     due = [(zone, i) for zone, i in ill if now - i.launched >= setup.cooldown]
-    if event.trigger == "tick":
-        return [i for _, i in due], ()
     skipped = tuple(i for _, i in ill if now - i.launched < setup.cooldown)
     return [i for _, i in sorted(due, key=lambda each: each[0] != about)], skipped
 

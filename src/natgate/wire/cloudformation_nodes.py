@@ -1,10 +1,8 @@
 """The nodes' part of a template: instances, their group, who reaches them, and what they reach."""
 
+from natgate.model.referee import READY_WITHIN
 from natgate.wire.cloudformation_referee import COOLDOWN
 from natgate.wire.cloudformation_setup import Deployment, Resource
-
-READY_TIMEOUT = 900
-"""Seconds from an instance's launch to its first good check; then it is given up."""
 
 ENDPOINTS = {
     "Ec2": "ec2",
@@ -176,7 +174,7 @@ def _scaling_group(plan: Deployment) -> Resource:
                     "LifecycleHookName": "natgate-ready",
                     "LifecycleTransition": "autoscaling:EC2_INSTANCE_LAUNCHING",
                     "DefaultResult": "ABANDON",
-                    "HeartbeatTimeout": READY_TIMEOUT,
+                    "HeartbeatTimeout": READY_WITHIN,
                 }
             ],
             "Tags": [{**tag, "PropagateAtLaunch": False} for tag in _tags(plan)],

@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from natgate.model.referee import Instance, RefereeSetup, RefereeShare, TableRoute, Trigger, World
+from natgate.model.referee import (
+    READY_WITHIN,
+    Instance,
+    RefereeSetup,
+    RefereeShare,
+    TableRoute,
+    Trigger,
+    World,
+)
 from natgate.plan.referee import WORD_LASTS, Turn, concerns, decide
 from tests.unit.plan.referee_setups import (
     CLIENT,
@@ -281,9 +289,9 @@ def test_a_tick_replaces_what_has_been_ill_for_long(
 
 
 def test_a_tick_waits_until_one_is_old_enough() -> None:
-    """An instance that has only just come in place of another inherits its alarm."""
-    ill = {A: 0.0, C: 0.0}
-    for age, replaced in ((COOLDOWN - 1, None), (COOLDOWN, "c")):
+    """One that is still on its way to be ready is ill by the alarm that it has inherited."""
+    ill, enough = {A: 0.0, C: 0.0}, READY_WITHIN + COOLDOWN
+    for age, replaced in ((enough - 1, None), (enough, "c")):
         given = replace(world("a", node("c", age=age), alarms="o!"), since=ill)
         turn = decide(SETUP, event(), given, NOW)
         assert (_name(turn.replace), turn.skipped) == (replaced, ())
