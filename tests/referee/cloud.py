@@ -54,6 +54,7 @@ class State:
     interfaces: dict[str, dict[str, str]] = field(default_factory=dict)
     tables: dict[str, dict[str, str]] = field(default_factory=dict)
     alarms: dict[str, str] = field(default_factory=dict)
+    since: dict[str, datetime] = field(default_factory=dict)
 
 
 Hook = Callable[[str, dict[str, Any]], None]
@@ -183,7 +184,7 @@ class Cloud:
     ) -> dict[str, Any]:
         assert AlarmTypes == ["MetricAlarm"]
         found = [
-            {"AlarmName": name, "StateValue": value}
+            {"AlarmName": name, "StateValue": value, **state.since}
             for name, value in state.alarms.items()
             if name in AlarmNames
         ]

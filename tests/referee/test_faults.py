@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -15,7 +16,7 @@ from botocore.exceptions import (
 from natgate.model.error import HostError
 from tests.referee import events
 from tests.referee.bench import SETUP, Bench, setup_of
-from tests.referee.cloud import CLIENT, EDGE, SETUP_DATA, A, C, Cloud, failure, settled
+from tests.referee.cloud import CLIENT, EDGE, NOW, SETUP_DATA, A, C, Cloud, failure, settled
 
 Hook = Callable[[str, dict[str, Any]], None]
 
@@ -402,4 +403,24 @@ def test_a_young_instance_is_not_replaced(bench: Bench) -> None:
     bench.cloud.alarm(c="ALARM")
     bench.take(events.alarm("alarm-c"))
     assert bench.lines("skip replace (within cooldown)") == [{"az": C, "instanceId": "i-c2"}]
+    assert bench.cloud.unhealthy == []
+
+
+@pytest.mark.parametrize("known", ["StateTransitionedTimestamp", "StateUpdatedTimestamp", None])
+def test_an_alarm_that_lasts_is_seen_by_the_tick(bench: Bench, known: str | None) -> None:
+    """One that began while its instance was young has no event that comes again."""
+    bench.cloud.lead("eni-a", "eni-a")
+    bench.cloud.alarm(c="ALARM")
+    bench.cloud.state.since = {known: datetime.fromtimestamp(NOW - 400, UTC)} if known else {}
+    bench.take(events.TICK)
+    replaced = [each["InstanceId"] for each in bench.cloud.unhealthy]
+    assert replaced == (["i-c"] if known else [])
+
+
+def test_the_end_of_an_alarm_replaces_nobody(bench: Bench) -> None:
+    """Both have recovered from one cause, and the other alarm takes a little longer."""
+    bench.cloud.lead("eni-a", "eni-a")
+    bench.cloud.alarm(c="ALARM")
+    bench.take(events.alarm("alarm-a", "OK"))
+    bench.take(events.word(C, healthy=True))
     assert bench.cloud.unhealthy == []
