@@ -51,7 +51,9 @@ _UNKNOWN_KEYS = frozenset(
 )
 _REFUSED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 _NO_TABLE = frozenset({"InvalidRouteTableID.NotFound"})
-_SECRET = re.compile(r"\b(?:A[KS]IA|AROA|AIDA)[A-Z0-9]{12,}\b|[A-Za-z0-9+/=_-]{32,}")
+_SECRET = re.compile(
+    r"\b(?:A[KS]IA|AROA|AIDA)[A-Z0-9]{12,}\b|[A-Za-z0-9+/=_-]{32,}|(?<=//)[^/\s@]+(?=@)"
+)
 _MOST = 200
 
 THROTTLED, AWAY = "throttled", "away"

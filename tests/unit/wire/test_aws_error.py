@@ -49,5 +49,8 @@ def test_nothing_secret_is_repeated() -> None:
     token = "FwoGZXIvYXdzEJr/" * 4
     message = f"The canonical\nstring was AKIAIOSFODNN7EXAMPLE x-amz-security-token:{token} end"
     assert harmless(message) == "The canonical string was ... x-amz-security-token:... end"
+    assert (
+        harmless("Invalid endpoint: http://me:word@host:x") == "Invalid endpoint: http://...@host:x"
+    )
     assert "secret" not in told("SignatureDoesNotMatch", "secret")
     assert len(harmless("word " * 100)) < 210
