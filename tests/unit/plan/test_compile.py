@@ -335,7 +335,13 @@ def test_every_translation_names_its_entry(spec: Spec) -> None:
 @given(specs(), st.data())
 def test_internal_is_the_network_less_what_entries_name(spec: Spec, data: st.DataObject) -> None:
     """The guard lets inside hosts reach the network, but nothing that an entry names."""
-    named = [d for g in spec.gateways for e in g.snat for d in e.destinations]
+    named = [
+        d
+        for g in spec.gateways
+        for e in g.snat
+        for d in e.destinations
+        if d.prefixlen or d in spec.network.ranges
+    ]
     within = data.draw(st.sampled_from([*named, *spec.network.ranges]))
     address = within[data.draw(st.integers(0, within.num_addresses - 1))]
     expected = covers(spec.network.ranges, address) and not covers(named, address)
@@ -344,11 +350,10 @@ def test_internal_is_the_network_less_what_entries_name(spec: Spec, data: st.Dat
     assert (guard.inside, guard.internal) == (spec.network.ranges, internal_of(spec))
 
 
-@pytest.mark.parametrize("named", ["0.0.0.0/0", "10.0.0.0/8"])
-def test_a_destination_around_the_network_means_what_lies_outside_of_it(named: str) -> None:
+def test_a_destination_around_the_network_means_what_lies_outside_of_it() -> None:
     """Else hosts could not be reached from outside, whose addresses would be those of far ends."""
-    around = IPv4Network(named)
-    spec = entries(f"name: out, sources: [10.10.0.0/28], destinations: [{named}]")
+    around = IPv4Network("0.0.0.0/0")
+    spec = entries(f"name: out, sources: [10.10.0.0/28], destinations: [{around}]")
     assert internal_of(spec) == spec.network.ranges
     assert destinations_of(spec) == subtract((around,), spec.network.ranges)
 
