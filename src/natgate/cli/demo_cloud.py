@@ -8,12 +8,17 @@ from natgate.cli import output
 from natgate.lab.clouded import ALLOWED_MS, MODE
 from natgate.lab.events import NodeBack, Outcome, Result
 
-COLUMNS = ("FAULT", "OUTAGE", "API", "WRONG", "DOWNLOAD", "STREAM", "TABLES", "BACK", "PROMISE")
+COLUMNS = (
+    *("FAULT", "OUTAGE", "API", "MOVED BY", "WRONG", "DOWNLOAD", "STREAM"),
+    *("TABLES", "BACK", "PROMISE"),
+)
 
 NOTES = f"""\
 OUTAGE    the longest run of lost probes, 10 ms apart, the worst at the worst client
-API       of it: that the API took for the routes of the take-over, by the journal
-          of the node that took over; - where none was needed
+API       what the API took for the routes of the take-over, by the journal of the
+          node that took over; - where that node moved none
+MOVED BY  who moved the routes: the node that took over, or the referee, whom the
+          lab tells of a stopped instance at once and EventBridge later
 WRONG     packets that reached a target with a source it does not admit
 DOWNLOAD  a TCP connection at 100 Mbit/s, opened before the fault
 STREAM    a TCP connection with a message each 10 ms, opened before the fault
@@ -26,7 +31,7 @@ PROMISE   kept: an outage of {ALLOWED_MS} ms at most plus the API's time, the do
 MACHINE = """\
 Measured on kernel {kernel} with {cores} cores, in {network},
 by probes {interval} ms apart: real packets and real agents. The API is the lab's own,
-like EC2's; AWS takes longer to answer, and its time takes the place of API."""
+like EC2's; AWS takes longer to answer, and EventBridge to tell the referee."""
 
 
 def api_lines(found: Outcome) -> Iterator[tuple[str, bool]]:
@@ -34,9 +39,9 @@ def api_lines(found: Outcome) -> Iterator[tuple[str, bool]]:
     api = found.api
     if api is None:
         return
-    took = "no take-over" if api.routes_ms is None else f"the API took {api.routes_ms:.0f} ms"
+    took = "" if api.routes_ms is None else f", the API took {api.routes_ms:.0f} ms"
     led = ", ".join(f"{table} {node or 'nobody'}" for table, node in api.carriers.items())
-    yield f"routes: {took}; tables by the API: {led}", api.one_node
+    yield f"routes moved by {_movers(found)}{took}; tables by the API: {led}", api.one_node
     yield f"promise {_promise(found)}: outage of at most {_limit(found)} ms", api.accepted
 
 
@@ -44,7 +49,7 @@ def back_line(event: NodeBack) -> str:
     """How the broken node came back."""
     back = event.rejoin
     what = "a new instance" if back.replaced else "the same instance"
-    then = "FAILED BACK" if back.failed_back else "no failback"
+    then = "it FAILED BACK" if back.failed_back else "no failback"
     return f"{event.node} is fit again, {what} ({back.instance}); {then}"
 
 
@@ -79,6 +84,7 @@ def _row(found: Outcome) -> tuple[str, ...]:
         found.kind + "*" * (found.ownership == "off"),
         f"{found.outage_ms} ms",
         "-" if took is None else f"{took:.0f} ms",
+        _movers(found),
         str(found.wrong_source_packets),
         "survived" if found.download_survived else "lost",
         "survived" if found.stream_survived else "lost",
@@ -86,6 +92,13 @@ def _row(found: Outcome) -> tuple[str, ...]:
         _back(found),
         _promise(found),
     )
+
+
+def _movers(found: Outcome) -> str:
+    """Who moved the routes; "unknown" if they moved and neither journal nor log tells by whom."""
+    if found.repaired_in_place:
+        return "nobody"
+    return ", ".join(found.api.moved_by if found.api else ()) or "unknown"
 
 
 def _tables(found: Outcome) -> str:

@@ -27,6 +27,8 @@ ASK = "natgate.lab.ec2.asked"
 ALLOWED_MS = 1000
 """The longest outage, apart from the time that the API takes for the routes."""
 
+REFEREE = "referee"
+
 PATIENCE = 5.0
 """Seconds that an agent has to show its journal."""
 
@@ -36,7 +38,11 @@ class ApiCost(Model):
 
     routes_ms: float | None = Field(
         description="that the API took for the routes of the take-over, by the journal of the node "
-        "that took over; null without one"
+        "that took over; null if that node moved none"
+    )
+    moved_by: tuple[str, ...] = Field(
+        description="who moved the routes: the node that took over by its journal, `referee` by its "
+        "log; both if they met, empty if none was moved"
     )
     carriers: dict[str, str | None] = Field(
         description="the node that each route table leads to, as the API tells it"
@@ -168,6 +174,29 @@ def time_of(
         if step["name"] == "routes"
     ]
     return round(sum(steps), 1) if steps else None
+
+
+def log_size(lab: Lab) -> int:
+    """How much the cloud has said so far."""
+    return lab.log(vpc.HOST).stat().st_size
+
+
+def referee_moved(lab: Lab, said: int) -> bool:
+    """Whether the referee has led an edge route elsewhere since the cloud had said so much."""
+    with lab.log(vpc.HOST).open("rb") as log:
+        log.seek(said)
+        return any(map(is_move, log.read().decode(errors="replace").splitlines()))
+
+
+def is_move(line: str) -> bool:
+    """Whether a line of the cloud's log tells that the referee has moved an edge route: pure."""
+    try:
+        told = json.loads(line)
+    except ValueError:
+        return False
+    if not isinstance(told, dict) or told.get("message") != "routes synced":
+        return False
+    return bool(told.get("target") != told.get("prevGatewayEni"))
 
 
 def one_node(held: Carriers) -> bool:

@@ -165,7 +165,7 @@ def show(lab: Lab, mode: str, planned: Break) -> Generator[Event, None, Outcome]
     wrong = _wrong_packets(lab)
     with Watch(lab, ways) as watch:
         yield from watch.samples(BASELINE)
-        began = time.time()
+        began, said = time.time(), clouded.log_size(lab) if told else 0
         happened = fault.inject(lab, node)
         yield FaultInjected(happened=happened)
         yield from _until_quiet(watch)
@@ -187,7 +187,7 @@ def show(lab: Lab, mode: str, planned: Break) -> Generator[Event, None, Outcome]
         **cost.model_dump(),
     )
     if told is not None:
-        outcome = outcome.model_copy(update={"api": _api_cost(lab, ways, outcome, began)})
+        outcome = outcome.model_copy(update={"api": _api_cost(lab, ways, outcome, began, said)})
     yield FaultEnded(outcome=outcome)
     faults.heal(lab, lab.nodes())
     if told is None:
@@ -198,15 +198,20 @@ def show(lab: Lab, mode: str, planned: Break) -> Generator[Event, None, Outcome]
     return outcome.model_copy(update={"rejoin": rejoin})
 
 
-def _api_cost(lab: Lab, ways: Sequence[Path], found: Outcome, began: float) -> clouded.ApiCost:
+def _api_cost(
+    lab: Lab, ways: Sequence[Path], found: Outcome, began: float, said: int
+) -> clouded.ApiCost:
     """What a fault came to at the API; asked after the probes, which it would disturb."""
     gateway, heir = ways[0].gateway.name, found.active_after
     moved = heir if not found.repaired_in_place else None
     took = clouded.routes_ms(lab, gateway, moved, began) if moved else None
+    referee = moved is not None and clouded.referee_moved(lab, said)
+    movers = (moved if took is not None else None, clouded.REFEREE if referee else None)
     held = clouded.look(lab, ways).carriers
     survived, wrong = found.download_survived, found.wrong_source_packets
     return clouded.ApiCost(
         routes_ms=took,
+        moved_by=tuple(mover for mover in movers if mover),
         carriers=dict(held),
         one_node=clouded.one_node(held),
         accepted=clouded.accepted(found.outage_ms, took, survived=survived, wrong=wrong),
