@@ -9,24 +9,20 @@ from natgate.lab.demo import rounds, ways_of
 from natgate.model.error import RefusedError
 
 SCENE = catalogue.prepared("fixed-source")
-TOLD = {
-    "tables": {
-        "edge": {"10.10.0.80/28": "eni-c"},
-        "clients-a": {"192.168.100.0/24": "eni-c"},
-        "clients-c": {"192.168.100.0/24": "eni-c"},
-    },
-    "instances": {
-        "node-a": {"id": "i-a", "interface": "eni-a"},
-        "node-c": {"id": "i-c", "interface": "eni-c"},
-    },
-    "alarms": [],
+TABLES = {
+    "edge": {"10.10.0.80/28": "eni-c"},
+    "clients-a": {"192.168.100.0/24": "eni-c"},
+    "clients-c": {"192.168.100.0/24": "eni-c"},
 }
 
 
 def seen(tables: dict[str, dict[str, str]] | None = None, instance_a: str = "i-a") -> clouded.Seen:
     """What the API tells, with other tables or another instance of node-a."""
-    instances = {**TOLD["instances"], "node-a": {"id": instance_a, "interface": "eni-a"}}
-    told = {**TOLD, "tables": {**TOLD["tables"], **(tables or {})}, "instances": instances}
+    instances = {
+        "node-a": {"id": instance_a, "interface": "eni-a"},
+        "node-c": {"id": "i-c", "interface": "eni-c"},
+    }
+    told = {"tables": {**TABLES, **(tables or {})}, "instances": instances, "alarms": []}
     return clouded.read(SCENE, ways_of(SCENE), told)
 
 
@@ -119,7 +115,7 @@ def test_the_promise(
 
 def test_a_new_instance_stands_by() -> None:
     """It has another id, and what was taken over stays where it is."""
-    at_a = dict.fromkeys(TOLD["tables"], {"10.10.0.80/28": "eni-a", "192.168.100.0/24": "eni-a"})
+    at_a = {name: dict.fromkeys(routes, "eni-a") for name, routes in TABLES.items()}
     before, broken = seen(at_a), seen().carriers
     back = clouded.rejoin("node-a", before, broken, seen(instance_a="i-new"))
     assert (back.replaced, back.instance, back.failed_back) == (True, "i-new", False)
