@@ -66,8 +66,13 @@ def observe(lab: Lab, topology: Topology, foretold: Trace, packet: Packet) -> Ev
     _, seen = sightings.observe(points, packet, start)
     arrived = [each for each in seen if each.direction == "in" and _ends(topology, foretold, each)]
     if arrived:
-        last = arrived[0].packet  # an echo carries the same token back
-        return Evidence(source=last.source, destination=last.destination)
+        at_target = [each for each in arrived if each.point.name == foretold.hops[-1].host]
+        came = (at_target or arrived)[0].packet  # the first: an echo carries the same token back
+        return Evidence(
+            source=came.source,
+            destination=came.destination,
+            destination_port=came.destination_port,
+        )
     where = f"last seen at {seen[-1].point.name} {seen[-1].point.link}" if seen else "never seen"
     return Evidence(source=None, where=where)
 

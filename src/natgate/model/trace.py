@@ -72,6 +72,7 @@ class Evidence:
     source: IPv4Address | None
     """None if it did not."""
     destination: IPv4Address | None = None
+    destination_port: int | None = None
     foreign: tuple[str, ...] = ()
     """Rules of tables that are not natgate's and took part: `table chain handle N`."""
     where: str | None = None
