@@ -105,7 +105,7 @@ def test_a_point_that_is_not_there_is_named(net: Net) -> None:
 
 def test_a_rule_of_the_sender_is_not_taken_for_a_missing_right(net: Net) -> None:
     """A kernel says EPERM of both."""
-    net.client.run("nft", "add", "table", "ip", "own")
-    net.client.run("nft", "add chain ip own o { type filter hook output priority 0; policy drop; }")
+    chain = "{ type filter hook output priority 0; policy drop; }"
+    net.client.run("nft add table ip own", f"nft add chain ip own o {chain}")
     with pytest.raises(NotSentError, match=r"cannot send to .*: Operation not permitted"):
         send_probe(packet("udp"), TOKEN, 7, Path(net.client.path))
