@@ -213,7 +213,9 @@ def test_a_foreign_rule_beyond_the_node_is_different(bring_up: Callable[..., Ben
     finally:
         namespace.run(namespace.inside(space, ["nft", "delete", "table", "ip", "foreign"]))
     assert found["match"] is False
-    assert found["reason"] == "observed: to 10.20.2.53:8443, predicted 10.20.1.20:443"
+    assert found["reason"] == (
+        "observed: to 10.20.2.53:8443, predicted 10.20.1.20:443 (so since peering)"
+    )
 
 
 def test_what_is_not_sent_is_not_an_error(bring_up: Callable[..., Bench]) -> None:

@@ -79,9 +79,24 @@ def observe(lab: Lab, topology: Topology, foretold: Trace, packet: Packet) -> Ev
             source=came.source,
             destination=came.destination,
             destination_port=came.destination_port,
+            where=_became(seen, came),
         )
     where = f"last seen at {seen[-1].point.name} {seen[-1].point.link}" if seen else "never seen"
     return Evidence(source=None, where=where)
+
+
+def _became(seen: list[Sighting], came: Packet) -> str | None:
+    """The host that was the first to send the packet on as it arrived."""
+    ends = (came.source, came.destination, came.destination_port)
+    for each in seen:
+        packet = each.packet
+        if each.direction == "out" and ends == (
+            packet.source,
+            packet.destination,
+            packet.destination_port,
+        ):
+            return f"so since {each.point.name}"
+    return None
 
 
 def _stays(foretold: Trace) -> bool:

@@ -76,7 +76,7 @@ class Evidence:
     foreign: tuple[str, ...] = ()
     """Rules of tables that are not natgate's and took part: `table chain handle N`."""
     where: str | None = None
-    """Where it ended, in words, if it went no further."""
+    """Where it ended, in words, if it went no further; else where it became what it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

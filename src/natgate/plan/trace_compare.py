@@ -56,7 +56,7 @@ def evidence_of(dry_run: DryRun) -> Evidence:
         destination=None if gone else dry_run.after.destination,
         destination_port=None if gone else dry_run.after.destination_port,
         foreign=tuple(map(_where_it_stands, foreign)),
-        where=where,
+        where=where if gone else None,
     )
 
 
@@ -121,5 +121,5 @@ def _against(
 
 def _why(evidence: Evidence) -> str:
     foreign = f"; foreign rule: {', '.join(evidence.foreign)}" if evidence.foreign else ""
-    ended = f" ({evidence.where})" if evidence.where and evidence.source is None else ""
+    ended = f" ({evidence.where})" if evidence.where else ""
     return f"{ended}{foreign}"

@@ -44,7 +44,7 @@ def _with_path(asked: Trace, way: NamePath) -> Trace:
     """The question begins with who asks whom: the client the resolver, and that the far server."""
     first = asked.hops[0]
     path = (
-        f"{way.resolver}, asked at {way.asked} for {way.name}, asks {way.server} for {way.zone}, "
+        f"is asked at {way.asked} for {way.name}, and asks {way.server} for zone {way.zone}, "
         f"which answers {way.answer}"
     )
     note = path if first.note is None else f"{path}; {first.note}"

@@ -70,6 +70,10 @@ def test_the_right_source_at_another_host_is_different(trace: Trace) -> None:
     found = compare(trace, None, Evidence(source=SEEN, destination=OTHER, destination_port=443))
     assert found.match is False
     assert found.reason == f"observed: to 10.10.0.20:443, predicted {WORLD}:443"
+    since = Evidence(source=OTHER, where="so since internet")
+    assert compare(trace, None, since).reason == (
+        "observed: source 10.10.0.20, predicted 203.0.113.3 (so since internet)"
+    )
     there = Evidence(source=SEEN, destination=IPv4Address(WORLD), destination_port=443)
     assert compare(trace, None, there).match
 

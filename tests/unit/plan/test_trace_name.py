@@ -106,7 +106,7 @@ def test_the_question_begins_with_who_asks_whom() -> None:
     query = traced(()).query
     assert query is not None
     assert query.hops[0].note == (
-        f"resolver, asked at 172.31.0.2 for {NAME}, asks 10.20.2.53 for ohio.internal, "
+        f"is asked at 172.31.0.2 for {NAME}, and asks 10.20.2.53 for zone ohio.internal, "
         "which answers 10.20.1.20"
     )
 
