@@ -54,13 +54,12 @@ demo: setup ## break a gateway in every way, with real packets, and measure it (
 	@$(BIN)/natgate lab demo
 
 test: setup ## every test; those with real packets one after the other (root)
-	$(BIN)/pytest -q -n 2 -m "not kernel and not lab"
+	$(BIN)/pytest -q -n 2 --cov --cov-report= tests/unit
+	$(BIN)/coverage report --fail-under=100
+	$(BIN)/pytest -q -n 2 -m "not kernel and not lab" --ignore=tests/unit
 	$(BIN)/pytest -q -m "kernel or lab"
 
-ci: lint ## all that must hold before a change is merged (root)
-	$(BIN)/coverage run -m pytest -q --hypothesis-seed=0 tests/unit
-	$(BIN)/coverage report --fail-under=100
-	@$(MAKE) --no-print-directory test
+ci: lint test ## all that must hold before a change is merged (root)
 
 lint: setup ## ruff, mypy, import-linter, codespell
 	$(BIN)/ruff check

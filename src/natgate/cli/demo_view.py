@@ -10,12 +10,14 @@ from rich.live import Live
 from rich.text import Text
 
 from natgate.cli import output
+from natgate.cli.demo_cloud import api_lines, back_line
 from natgate.lab.events import (
     Event,
     FaultBegan,
     FaultEnded,
     FaultInjected,
     LabBuilt,
+    NodeBack,
     Outcome,
     Result,
     SourceSeen,
@@ -109,6 +111,10 @@ class View:
             case FaultEnded():
                 for line in _cost(event.outcome):
                     self.line(f"  {line}", "green" if _good(event.outcome) else "red")
+                for line, good in api_lines(event.outcome):
+                    self.line(f"  {line}", "green" if good else "red")
+            case NodeBack():
+                self.line(f"  {back_line(event)}", "red" if event.rejoin.failed_back else "green")
 
     def _built(self, event: LabBuilt) -> None:
         if not self.pictured:

@@ -2,11 +2,12 @@
 
 import os
 import platform
+import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
-from natgate.lab import agents, faults, life, picture, witness
+from natgate.lab import agents, clouded, faults, life, picture, vpc, witness
 from natgate.lab.carriers import Carriers, carriers, heir
 from natgate.lab.catalogue import modes_of, with_mode, with_ownership
 from natgate.lab.events import (
@@ -17,6 +18,7 @@ from natgate.lab.events import (
     FaultInjected,
     LabBuilt,
     Machine,
+    NodeBack,
     Outcome,
     Result,
     SourceSeen,
@@ -65,12 +67,15 @@ class Round:
     breaks: tuple[Break, ...]
 
 
-def rounds(scene: Scene, kinds: Sequence[str], modes: Sequence[str]) -> list[Round]:
+def rounds(
+    scene: Scene, kinds: Sequence[str], modes: Sequence[str], cloud: vpc.Cloud = "lab"
+) -> list[Round]:
     """A lab for each mode, and one more where an owned table would prevent a fault.
 
     Where every node carries a part, one that does not carry the returns dies as well.
     """
-    chosen = [Break(fault=faults.kind_of(kind)) for kind in kinds]
+    kind_of = clouded.kind_of if cloud == "aws" else faults.kind_of
+    chosen = [Break(fault=kind_of(kind)) for kind in kinds]
     found = []
     for number, mode in enumerate(modes or modes_of(scene)):
         built = with_mode(scene, mode)
@@ -84,20 +89,25 @@ def rounds(scene: Scene, kinds: Sequence[str], modes: Sequence[str]) -> list[Rou
 
 
 def story(
-    name: str, scene: Scene, kinds: Sequence[str], modes: Sequence[str], say: Say
+    name: str,
+    scene: Scene,
+    kinds: Sequence[str],
+    modes: Sequence[str],
+    say: Say,
+    cloud: vpc.Cloud = "lab",
 ) -> Generator[Event, None, None]:
     """Run the demo; the lab is taken down however this generator ends.
 
     `say` gets a line for each step of building; no `modes` are those that the scene can show.
     RefusedError if the name is in use or the scene has no client whose way an entry covers.
     """
-    planned = rounds(scene, kinds, modes)
+    planned = rounds(scene, kinds, modes, cloud)
     ways = ways_of(scene)
     gateway = ways[0].gateway
     seen: dict[str, str] = {}
     outcomes: list[Outcome] = []
     for each in planned:
-        lab = life.up(name, each.scene, say)
+        lab = life.up(name, each.scene, say, cloud)
         try:
             ownership = each.scene.spec.host.ownership
             drawn = picture.draw(each.scene)
@@ -115,7 +125,7 @@ def story(
             fixed_source=", ".join(str(fixed.address) for fixed in gateway.addresses),
             sources_seen=seen,
             faults=tuple(outcomes),
-            machine=_machine(),
+            machine=_machine(cloud),
         )
     )
 
@@ -145,6 +155,7 @@ def show(lab: Lab, mode: str, planned: Break) -> Generator[Event, None, Outcome]
     """One fault, from its first probe until all nodes are healthy again; returns its outcome."""
     ways, fault = ways_of(lab.scene), planned.fault
     settle(lab, mode)
+    told = clouded.settle(lab, ways) if lab.cloud == "aws" else None
     before = carriers(lab, ways)
     node = choose(lab, before, returns=planned.returns)
     ownership = lab.scene.spec.host.ownership
@@ -154,6 +165,7 @@ def show(lab: Lab, mode: str, planned: Break) -> Generator[Event, None, Outcome]
     wrong = _wrong_packets(lab)
     with Watch(lab, ways) as watch:
         yield from watch.samples(BASELINE)
+        began, said = time.time(), clouded.log_size(lab) if told else 0
         happened = fault.inject(lab, node)
         yield FaultInjected(happened=happened)
         yield from _until_quiet(watch)
@@ -174,9 +186,36 @@ def show(lab: Lab, mode: str, planned: Break) -> Generator[Event, None, Outcome]
         carriers_after=dict(after),
         **cost.model_dump(),
     )
+    if told is not None:
+        outcome = outcome.model_copy(update={"api": _api_cost(lab, ways, outcome, began, said)})
     yield FaultEnded(outcome=outcome)
     faults.heal(lab, lab.nodes())
-    return outcome
+    if told is None:
+        return outcome
+    settle(lab, mode)
+    rejoin = clouded.rejoin(node, told, after, clouded.settle(lab, ways))
+    yield NodeBack(node=node, rejoin=rejoin)
+    return outcome.model_copy(update={"rejoin": rejoin})
+
+
+def _api_cost(
+    lab: Lab, ways: Sequence[Path], found: Outcome, began: float, said: int
+) -> clouded.ApiCost:
+    """What a fault came to at the API; asked after the probes, which it would disturb."""
+    gateway, heir = ways[0].gateway.name, found.active_after
+    moved = heir if not found.repaired_in_place else None
+    took = clouded.routes_ms(lab, gateway, moved, began) if moved else None
+    referee = moved is not None and clouded.referee_moved(lab, said)
+    movers = (moved if took is not None else None, clouded.REFEREE if referee else None)
+    held = clouded.look(lab, ways).carriers
+    survived, wrong = found.download_survived, found.wrong_source_packets
+    return clouded.ApiCost(
+        routes_ms=took,
+        moved_by=tuple(mover for mover in movers if mover),
+        carriers=dict(held),
+        one_node=clouded.one_node(held),
+        accepted=clouded.accepted(found.outage_ms, took, survived=survived, wrong=wrong),
+    )
 
 
 def choose(lab: Lab, held: Carriers, *, returns: bool) -> str:
@@ -230,10 +269,10 @@ def _wrong_packets(lab: Lab) -> int:
     return sum(sum(witness.packets(space, "wrong").values()) for space in spaces)
 
 
-def _machine() -> Machine:
+def _machine(cloud: vpc.Cloud) -> Machine:
     return Machine(
         kernel=platform.release(),
         cores=os.cpu_count() or 0,
         probe_interval_ms=round(INTERVAL * 1000),
-        network="namespaces on one machine",
+        network="namespaces on one machine" + (", routes by an API" if cloud == "aws" else ""),
     )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
+from natgate.lab.clouded import ApiCost, Rejoin
 from natgate.lab.measure import Figures
 from natgate.lab.watch import Sampled
 from natgate.model.fields import Model
@@ -24,6 +25,10 @@ class Outcome(Figures):
     repaired_in_place: bool = Field(description="whether no route was moved")
     carriers_before: dict[str, str | None] = Field(description="the node of each route table")
     carriers_after: dict[str, str | None] = Field(description="the same after the fault")
+    api: ApiCost | None = Field(default=None, description="with --cloud aws: of the cloud's API")
+    rejoin: Rejoin | None = Field(
+        default=None, description="with --cloud aws: how the node came back when it was healed"
+    )
 
 
 class Machine(Model):
@@ -90,10 +95,20 @@ class FaultEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NodeBack:
+    """On a cloud: all nodes are fit again, and the API was asked who carries what."""
+
+    node: str
+    rejoin: Rejoin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DemoEnded:
     """Everything was shown and the lab is gone."""
 
     result: Result
 
 
-Event = LabBuilt | SourceSeen | FaultBegan | FaultInjected | Sampled | FaultEnded | DemoEnded
+Event = (
+    LabBuilt | SourceSeen | FaultBegan | FaultInjected | Sampled | FaultEnded | NodeBack | DemoEnded
+)

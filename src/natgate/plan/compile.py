@@ -85,8 +85,8 @@ def inside_of(spec: Spec) -> tuple[IPv4Network, ...]:
 
 
 def destinations_of(spec: Spec) -> tuple[IPv4Network, ...]:
-    """Every destination that an entry names: nobody may be forwarded there but by an entry."""
-    return collapse(far_of(spec))
+    """Every destination outside that an entry names: nobody may be forwarded there but by an entry."""
+    return subtract(far_of(spec), internal_of(spec))
 
 
 def own_of(spec: Spec) -> tuple[IPv4Network, ...]:
@@ -99,8 +99,19 @@ def own_of(spec: Spec) -> tuple[IPv4Network, ...]:
 
 
 def internal_of(spec: Spec) -> tuple[IPv4Network, ...]:
-    """Where inside hosts may go untranslated: the network, less what an entry names."""
-    return subtract(spec.network.ranges, far_of(spec))
+    """Where inside hosts may go untranslated: the network, less what an entry names of it.
+
+    A destination around a whole range, such as 0.0.0.0/0, means what lies outside of it.
+    """
+    return collapse(
+        left
+        for whole in spec.network.ranges
+        for left in subtract((whole,), (far for far in far_of(spec) if not _around(far, whole)))
+    )
+
+
+def _around(far: IPv4Network, whole: IPv4Network) -> bool:
+    return far != whole and far.supernet_of(whole)
 
 
 def _sysctls(links: Iterable[str], *, replicated: bool) -> dict[str, str]:

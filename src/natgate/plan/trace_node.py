@@ -143,12 +143,6 @@ class NodeRules:
     def _reached(self, was: Packet, arrived: Arrived, *, hairpin: bool) -> Left:
         packet, entry = arrived.packet, arrived.answer.entry
         if not hairpin:
-            internal = any(packet.destination in prefix for prefix in self._internal)
-            if not internal and any(packet.destination in prefix for prefix in self._named):
-                note = "an entry names every destination, also the host's own address"
-                return Left(
-                    packet=packet, entry=entry, rule="forged source", dropped=True, note=note
-                )
             return Left(packet=packet, entry=entry, rule=entry, note="the host sees who connects")
         seen = replace(packet, source=was.destination, source_port=None)
         note = "hairpin: the host sees the address that was asked for"

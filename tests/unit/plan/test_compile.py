@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natgate.model.address import covers
+from natgate.model.address import covers, subtract
 from natgate.model.roles import Roles
 from natgate.model.spec import Spec
 from natgate.model.table import Chain, Table
@@ -18,6 +18,7 @@ from natgate.plan.compile import (
     NODES_COUNTERS,
     NodeFacts,
     compile_node,
+    destinations_of,
     inside_of,
     internal_of,
     peer_addresses,
@@ -334,13 +335,27 @@ def test_every_translation_names_its_entry(spec: Spec) -> None:
 @given(specs(), st.data())
 def test_internal_is_the_network_less_what_entries_name(spec: Spec, data: st.DataObject) -> None:
     """The guard lets inside hosts reach the network, but nothing that an entry names."""
-    named = [d for g in spec.gateways for e in g.snat for d in e.destinations]
+    named = [
+        d
+        for g in spec.gateways
+        for e in g.snat
+        for d in e.destinations
+        if d.prefixlen or d in spec.network.ranges
+    ]
     within = data.draw(st.sampled_from([*named, *spec.network.ranges]))
     address = within[data.draw(st.integers(0, within.num_addresses - 1))]
     expected = covers(spec.network.ranges, address) and not covers(named, address)
     assert covers(internal_of(spec), address) == expected
     (guard, *_) = compile_node(spec, facts(spec.nodes[0].name)).guards.values()
     assert (guard.inside, guard.internal) == (spec.network.ranges, internal_of(spec))
+
+
+def test_a_destination_around_the_network_means_what_lies_outside_of_it() -> None:
+    """Else hosts could not be reached from outside, whose addresses would be those of far ends."""
+    around = IPv4Network("0.0.0.0/0")
+    spec = entries(f"name: out, sources: [10.10.0.0/28], destinations: [{around}]")
+    assert internal_of(spec) == spec.network.ranges
+    assert destinations_of(spec) == subtract((around,), spec.network.ranges)
 
 
 @given(specs(), st.integers(0, 2**16 - 1))

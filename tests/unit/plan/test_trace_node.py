@@ -52,12 +52,13 @@ def test_a_node_gets_no_entry_for_what_it_sends_to_an_address_itself() -> None:
     assert made.answer.destination is None
 
 
-def test_where_every_destination_is_named_a_host_is_not_reached_from_outside() -> None:
-    """An entry for 0.0.0.0/0 makes the host's own address a named destination as well."""
+def test_where_every_destination_is_named_a_host_is_reached_from_outside_all_the_same() -> None:
+    """An entry for 0.0.0.0/0 means what lies outside of the network."""
     node = rules(
         ("{name: all, network: true,", "{name: all, network: true, destinations: [0.0.0.0/0],")
     )
-    assert left(node, packet(WORLD, "203.0.113.1", port=80)) == ("forged source", WORLD, True)
+    assert left(node, packet(WORLD, "203.0.113.1", port=80)) == ("web/http", WORLD, False)
+    assert left(node, packet("192.0.2.7", "198.51.100.9")) == ("forged source", "192.0.2.7", True)
     assert left(node, packet("10.10.0.1", "203.0.113.1", port=80)) == (
         "hairpin",
         "203.0.113.1",
