@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from natgate.kernel.sightings import Point, Sighting, observe, send_probe, watch
-from natgate.model.error import HostError, RefusedError
+from natgate.kernel.sightings import NotSentError, Point, Sighting, observe, send_probe, watch
+from natgate.model.error import RefusedError
 from natgate.model.trace import Packet, Protocol
 from tests.kernel.net import CLIENTS, FIXED, ONE, TARGETS, Net, network, spec_of
 
@@ -97,5 +97,15 @@ def test_a_point_that_is_not_there_is_named(net: Net) -> None:
     node = Path(net.node.path)
     with pytest.raises(RefusedError, match="cannot capture on link nothing: No such device"):
         watch([Point(link="nothing", namespace=node)], packet("udp"), TOKEN)
-    with pytest.raises(HostError, match=r"cannot send to 198\.51\.100\.1: Network is unreachable"):
+    with pytest.raises(
+        NotSentError, match=r"cannot send to 198\.51\.100\.1: Network is unreachable"
+    ):
         send_probe(packet("udp", "198.51.100.1"), TOKEN, 7, node)
+
+
+def test_a_rule_of_the_sender_is_not_taken_for_a_missing_right(net: Net) -> None:
+    """A kernel says EPERM of both."""
+    chain = "{ type filter hook output priority 0; policy drop; }"
+    net.client.run("nft add table ip own", f"nft add chain ip own o {chain}")
+    with pytest.raises(NotSentError, match=r"cannot send to .*: Operation not permitted"):
+        send_probe(packet("udp"), TOKEN, 7, Path(net.client.path))

@@ -90,6 +90,7 @@ def fare_as_foretold(spec: Spec, node: str, sent: list[Packet]) -> None:
                 if not gone:
                     assert evidence.source in (hop.sources or (hop.after.source,)), (packet, hop)
                     assert evidence.destination == hop.after.destination
+                    assert evidence.destination_port == hop.after.destination_port, (packet, hop)
 
 
 @FEW

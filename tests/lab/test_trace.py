@@ -30,6 +30,16 @@ table ip foreign {
 """Before natgate's own translation, as a tool that knows nothing of it would write it."""
 
 
+REDIRECT = """\
+table ip foreign {
+    chain pre {
+        type nat hook prerouting priority -100;
+        tcp dport 443 dnat to 10.20.2.53:8443
+    }
+}
+"""
+
+
 @pytest.fixture(scope="module", params=catalogue.built_in())
 def lab(request: pytest.FixtureRequest, bring_up: Callable[..., Bench]) -> Iterator[Bench]:
     """Each scene, up, one after the other."""
@@ -191,6 +201,29 @@ def agents_agree(lab: Bench, true: Callable[[Document], bool]) -> None:
         if true(traced(lab, "client-c", "target", "tcp:80")):
             return
     raise AssertionError("the routes did not follow")
+
+
+def test_a_foreign_rule_beyond_the_node_is_different(bring_up: Callable[..., Bench]) -> None:
+    """No dry run looks there; the right source at another host is no match."""
+    lab = bring_up("resolver")
+    space = lab.lab.namespace("peering")
+    namespace.load_rules(space, REDIRECT)
+    try:
+        found = traced(lab, "osec2", "ec2", "tcp:443", "--observe")
+    finally:
+        namespace.run(namespace.inside(space, ["nft", "delete", "table", "ip", "foreign"]))
+    assert found["match"] is False
+    assert found["reason"] == (
+        "observed: to 10.20.2.53:8443, predicted 10.20.1.20:443 (so since peering)"
+    )
+
+
+def test_what_is_not_sent_is_not_an_error(bring_up: Callable[..., Bench]) -> None:
+    """A host without a route sends nothing, as foretold; one that asks itself uses no link."""
+    lab = bring_up("resolver")
+    assert traced(lab, "vpc", "ec2", "icmp", "--observe")["match"]
+    found = traced(lab, "osec2", "osec2", "icmp", "--observe")
+    assert found["match"] is None
 
 
 def test_a_name_is_traced_with_its_question(bring_up: Callable[..., Bench]) -> None:

@@ -23,10 +23,14 @@ _ERRORS = {"RefusedError": RefusedError, "HostError": HostError, "BugError": Bug
 
 
 class AgentClient:
-    """One agent; AgentError if it does not answer within `timeout` seconds."""
+    """One agent; AgentError if it does not answer within `timeout` seconds.
 
-    def __init__(self, path: Path, timeout: float = 30.0) -> None:
+    `without`: the options with which the command works if there is none.
+    """
+
+    def __init__(self, path: Path, timeout: float = 30.0, *, without: str = "--once") -> None:
         self._path = path
+        self._without = without
         self._timeout = timeout
 
     def present(self) -> bool:
@@ -164,5 +168,5 @@ class AgentClient:
     def _absent(self, reason: str) -> AgentError:
         return AgentError(
             f"no agent at {self._path} ({reason}): start it (systemctl start natgate), "
-            "or work without one: --once"
+            f"or work without one: {self._without}"
         )

@@ -14,10 +14,11 @@ from natgate.model.address import Prefixes, in_nft
 from natgate.model.allowlist import Admitted, Allowlist, Reachable
 from natgate.model.error import RefusedError
 from natgate.plan.allowlist import allowlist as found_for
-from natgate.wire.allowlist import allowlist_data
+from natgate.wire.allowlist import allowlist_data, port_text
 from natgate.wire.config import parse_spec
 
 MOST_PREFIXES = 4
+PORTLESS = {"icmp", "others"}
 
 
 @click.command()
@@ -30,7 +31,8 @@ def allowlist(to: str, spec: Path | None, state: Path, as_json: bool) -> None:
 
     The nodes' own probes stand apart, as do withdrawn addresses, which only open flows still have.
     """
-    text = read_file(spec) if spec is not None else AgentClient(state / SOCKET).spec()["text"]
+    agent = AgentClient(state / SOCKET, without="--spec FILE")
+    text = read_file(spec) if spec is not None else agent.spec()["text"]
     wanted = parse_spec(text, "spec" if spec is None else str(spec))
     found = found_for(wanted, _prefix(to))
     if as_json:
@@ -47,6 +49,9 @@ def _prefix(text: str) -> IPv4Network:
 
 
 def _show(found: Allowlist) -> None:
+    if not found.sources:
+        to = _prefixes(found.to, ())
+        out().print(f"no entry translates anything towards {to}: nothing to admit of the clients")
     _show_admitted("admit, whichever nodes are alive", found.sources, found.to)
     _show_admitted("withdrawn: open flows only, no new ones", found.withdrawn, found.to)
     _show_admitted("the nodes' own probes", found.probes, found.to)
@@ -66,9 +71,9 @@ def _show_admitted(title: str, rows: tuple[Admitted, ...], to: Prefixes) -> None
     for row in rows:
         grid.add_row(
             str(row.source),
-            ", ".join(map(str, row.source_ports)) or "-",
+            ", ".join(map(str, row.source_ports)) or ("-" if row.protocol in PORTLESS else "all"),
             row.protocol,
-            ", ".join(map(str, row.ports)) or "all",
+            ", ".join(map(port_text, row.ports)) or "all",
             _prefixes(row.destinations, to),
             ", ".join(row.entries),
         )
@@ -76,7 +81,7 @@ def _show_admitted(title: str, rows: tuple[Admitted, ...], to: Prefixes) -> None
 
 
 def _reachable(row: Reachable, to: Prefixes) -> tuple[str, ...]:
-    ports = ", ".join(map(str, row.ports)) or "all"
+    ports = ", ".join(map(port_text, row.ports)) or "all"
     return str(row.address), row.protocol, ports, _prefixes(row.clients, to), row.entry
 
 

@@ -99,7 +99,7 @@ def trace(
 
 def _here(state: Path, start: str, to: str, asked: Asked) -> Trace:
     """From this node on: its agent's spec, its kernel's routes, and a dry run in its rules."""
-    agent = AgentClient(state / SOCKET)
+    agent = AgentClient(state / SOCKET, without="--lab NAME, or --spec FILE and --routes FILE")
     status = agent.status()
     spec = parse_spec(agent.spec()["text"])
     shares = [share for gateway in status["gateways"] for share in gateway["shares"]]

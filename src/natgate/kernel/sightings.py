@@ -22,6 +22,10 @@ SECONDS, PAUSE = 2.0, 0.3
 _IP_RAW = 255
 
 
+class NotSentError(HostError):
+    """The sender's own kernel does not let the packet out."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
     """Where a packet may be seen: a link of a namespace, in one direction or in both."""
@@ -108,14 +112,17 @@ def observe(
 def send_probe(packet: Packet, token: int, mark: int, namespace: Path | None = None) -> None:
     """Send it from here or from a namespace, by that host's own routes and rules, as a new flow.
 
-    Its source must be one of the host's addresses. Nobody waits for an answer: the host's kernel
+    NotSentError if the host's own routes or rules do not let it out. Its source must be one of the
+    host's addresses. Nobody waits for an answer: the host's kernel
     resets a TCP connection that the target accepts.
     """
     to, data = packet.destination, render_probe(Probe(packet=packet, token=token, mark=mark))
     try:
-        with open_socket(socket.AF_INET, socket.SOCK_RAW, _IP_RAW, namespace) as raw:
-            raw.sendto(data, (str(to), 0))
+        raw = open_socket(socket.AF_INET, socket.SOCK_RAW, _IP_RAW, namespace)
     except PermissionError:
         raise RefusedError("sending a probe needs CAP_NET_RAW: run as root") from None
-    except OSError as error:
-        raise HostError(f"cannot send to {to}: {error.strerror}") from None
+    with raw:
+        try:
+            raw.sendto(data, (str(to), 0))
+        except OSError as error:  # EPERM as well: a rule drops it, or a route prohibits it
+            raise NotSentError(f"cannot send to {to}: {error.strerror}") from None

@@ -7,7 +7,7 @@ from natgate.agent.places import SOCKET
 from natgate.api.client import AgentClient
 from natgate.kernel import sightings
 from natgate.kernel.dry_run import dry_run
-from natgate.kernel.sightings import Point, Sighting
+from natgate.kernel.sightings import NotSentError, Point, Sighting
 from natgate.lab import namespace, routes
 from natgate.lab.record import Lab
 from natgate.model.error import AgentError, HostError, RefusedError
@@ -50,7 +50,11 @@ def _tried(
     lab: Lab, topology: Topology, foretold: Trace, packet: Packet, *, observed: bool, say: Say
 ) -> Trace:
     dry = try_out(lab, foretold, say)
-    seen = observe(lab, topology, foretold, packet) if observed else None
+    seen = None
+    if observed and _stays(foretold):
+        say(f"nothing is observed: the packet does not leave {foretold.hops[0].host}")
+    elif observed:
+        seen = observe(lab, topology, foretold, packet)
     return compare(foretold, dry, seen)
 
 
@@ -63,13 +67,41 @@ def observe(lab: Lab, topology: Topology, foretold: Trace, packet: Packet) -> Ev
         for link in host.links
         if link.name != MADE_HERE
     ]
-    _, seen = sightings.observe(points, packet, start)
+    try:
+        _, seen = sightings.observe(points, packet, start)
+    except NotSentError as error:
+        return Evidence(source=None, where=str(error))
     arrived = [each for each in seen if each.direction == "in" and _ends(topology, foretold, each)]
     if arrived:
-        last = arrived[0].packet  # an echo carries the same token back
-        return Evidence(source=last.source, destination=last.destination)
+        at_target = [each for each in arrived if each.point.name == foretold.hops[-1].host]
+        came = (at_target or arrived)[0].packet  # the first: an echo carries the same token back
+        return Evidence(
+            source=came.source,
+            destination=came.destination,
+            destination_port=came.destination_port,
+            where=_became(seen, came),
+        )
     where = f"last seen at {seen[-1].point.name} {seen[-1].point.link}" if seen else "never seen"
     return Evidence(source=None, where=where)
+
+
+def _became(seen: list[Sighting], came: Packet) -> str | None:
+    """The host that was the first to send the packet on as it arrived."""
+    ends = (came.source, came.destination, came.destination_port)
+    for each in seen:
+        packet = each.packet
+        if each.direction == "out" and ends == (
+            packet.source,
+            packet.destination,
+            packet.destination_port,
+        ):
+            return f"so since {each.point.name}"
+    return None
+
+
+def _stays(foretold: Trace) -> bool:
+    """A host that asks itself sends nothing by any link."""
+    return len(foretold.hops) == 1 and foretold.hops[0].verdict == "delivered"
 
 
 def _ends(topology: Topology, foretold: Trace, sighting: Sighting) -> bool:

@@ -15,9 +15,14 @@ _LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"^(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*$")
 
 
+def is_domain(text: str) -> bool:
+    """Whether it can be the name of a host, in lower case and without a dot at its end."""
+    return _DOMAIN.fullmatch(text) is not None
+
+
 def _domain(value: object) -> object:
     """Refuse what no server of names is asked for, with a sentence that shows the way out."""
-    if not isinstance(value, str) or not _DOMAIN.fullmatch(value):
+    if not isinstance(value, str) or not is_domain(value):
         raise ValueError(
             "write a domain name in lower case, without a dot at its end, such as ohio.internal"
         )

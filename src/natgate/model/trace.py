@@ -72,10 +72,11 @@ class Evidence:
     source: IPv4Address | None
     """None if it did not."""
     destination: IPv4Address | None = None
+    destination_port: int | None = None
     foreign: tuple[str, ...] = ()
     """Rules of tables that are not natgate's and took part: `table chain handle N`."""
     where: str | None = None
-    """Where it ended, in words, if it went no further."""
+    """Where it ended, in words, if it went no further; else where it became what it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 from natgate.model.error import RefusedError
-from natgate.model.resolver import NamePath
+from natgate.model.resolver import NamePath, is_domain
 from natgate.model.spec import Spec
 from natgate.model.topology import RoutedHost, Topology
 from natgate.model.trace import Packet, Protocol, Trace
@@ -18,6 +18,7 @@ def foretell(
     topology: Topology, spec: Spec, start: str, to: str, asked: tuple[Protocol, int | None]
 ) -> tuple[Trace, Packet]:
     """The way from a host (or an address that one has) to a name or an address, and its packet."""
+    _check_nodes(topology, spec)
     host = host_called(topology, start)
     destination, way = _where(topology, to)
     protocol, port = asked
@@ -61,6 +62,18 @@ def foretell_here(
     return predict(topology, spec, node, packet, link), packet, link
 
 
+def _check_nodes(topology: Topology, spec: Spec) -> None:
+    """A node of another name would be foretold to translate nothing."""
+    known = {node.name for node in spec.nodes}
+    for node in spec.nodes:
+        holder = topology.holder(node.address)
+        if holder is not None and holder.name not in known:
+            raise RefusedError(
+                f"{node.address} is node {node.name} in the spec, and host {holder.name} in the "
+                "routes; give both the same name"
+            )
+
+
 def host_called(topology: Topology, start: str) -> RoutedHost:
     """The host of a name or an address."""
     address = address_of(start)
@@ -90,9 +103,9 @@ def _where(topology: Topology, to: str) -> tuple[IPv4Address, NamePath | None]:
         return address, None
     host = topology.host(to)
     if host is None:
-        if topology.names is None:
+        if topology.names is None or not is_domain(to.lower().removesuffix(".")):
             known = ", ".join(host.name for host in topology.hosts if host.addresses)
-            raise RefusedError(f"{to} is neither an address nor one of {known}")
+            raise RefusedError(f"{to or 'nothing'} is neither an address nor one of {known}")
         way = way_of(topology, to)
         return way.answer, way
     if not host.addresses:

@@ -19,7 +19,7 @@ def compare(trace: Trace, dry_run: Evidence | None, observed: Evidence | None) -
         said = (
             _against_node(trace, evidence)
             if name == "dry run"
-            else _against(evidence.source, trace.predicted, trace.possible)
+            else _against_target(trace, evidence)
         )
         if said is not None:
             reasons.append(f"{name}: {said}{_why(evidence)}")
@@ -54,8 +54,9 @@ def evidence_of(dry_run: DryRun) -> Evidence:
     return Evidence(
         source=None if gone else dry_run.after.source,
         destination=None if gone else dry_run.after.destination,
+        destination_port=None if gone else dry_run.after.destination_port,
         foreign=tuple(map(_where_it_stands, foreign)),
-        where=where,
+        where=where if gone else None,
     )
 
 
@@ -83,9 +84,30 @@ def _against_node(trace: Trace, evidence: Evidence) -> str | None:
     gone = hop.verdict in {"dropped", "lost"}
     possible = () if gone else hop.sources or (hop.after.source,)
     wrong = _against(evidence.source, possible[0] if possible else None, possible)
-    if wrong is not None or gone or evidence.destination in {None, hop.after.destination}:
+    return wrong if wrong is not None or gone else _elsewhere(evidence, hop.after)
+
+
+def _against_target(trace: Trace, evidence: Evidence) -> str | None:
+    """As it comes in at the last host, which may change the destination for itself."""
+    wrong = _against(evidence.source, trace.predicted, trace.possible)
+    if wrong is not None or trace.predicted is None:
         return wrong
-    return f"to {evidence.destination}, predicted {hop.after.destination}"
+    came = trace.hops[-2].after if len(trace.hops) > 1 else trace.begins
+    return _elsewhere(evidence, came)
+
+
+def _elsewhere(evidence: Evidence, foretold: Packet) -> str | None:
+    """A right source says nothing if the packet goes to another address or port."""
+    ports = (evidence.destination_port, foretold.destination_port)
+    same_port = None in ports or ports[0] == ports[1]
+    if evidence.destination in {None, foretold.destination} and same_port:
+        return None
+    found = replace(
+        foretold,
+        destination=evidence.destination or foretold.destination,
+        destination_port=evidence.destination_port,
+    )
+    return f"to {found.to_text}, predicted {foretold.to_text}"
 
 
 def _against(
@@ -99,5 +121,5 @@ def _against(
 
 def _why(evidence: Evidence) -> str:
     foreign = f"; foreign rule: {', '.join(evidence.foreign)}" if evidence.foreign else ""
-    ended = f" ({evidence.where})" if evidence.where and evidence.source is None else ""
+    ended = f" ({evidence.where})" if evidence.where else ""
     return f"{ended}{foreign}"

@@ -33,7 +33,19 @@ def with_question(trace: Trace, topology: Topology, spec: Spec, way: NamePath) -
             f"no host of the routes has {way.source}, where {way.resolver} asks from"
         )
     asked = predict(topology, spec, asker, resolver.question(way))
+    asked = _with_path(asked, way)
     reason = trace.reason
     if asked.predicted is None:
         reason = f"{way.name} is not resolved: {asked.reason}"
     return replace(trace, query=asked, reason=reason)
+
+
+def _with_path(asked: Trace, way: NamePath) -> Trace:
+    """The question begins with who asks whom: the client the resolver, and that the far server."""
+    first = asked.hops[0]
+    path = (
+        f"is asked at {way.asked} for {way.name}, and asks {way.server} for zone {way.zone}, "
+        f"which answers {way.answer}"
+    )
+    note = path if first.note is None else f"{path}; {first.note}"
+    return replace(asked, hops=(replace(first, note=note), *asked.hops[1:]))

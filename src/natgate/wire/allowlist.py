@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from natgate.model.allowlist import Admitted, Allowlist, Reachable
+from natgate.model.fields import Ports
 
 
 def allowlist_data(found: Allowlist) -> dict[str, Any]:
@@ -17,12 +18,17 @@ def allowlist_data(found: Allowlist) -> dict[str, Any]:
     }
 
 
+def port_text(ports: Ports) -> str:
+    """A port or a range as firewalls write it: 100-109."""
+    return str(ports).replace("/", "-")
+
+
 def _admitted(row: Admitted) -> dict[str, Any]:
     return {
         "source": str(row.source),
         "source_ports": _texts(row.source_ports),
         "protocol": row.protocol,
-        "ports": _texts(row.ports),
+        "ports": _texts(map(port_text, row.ports)),
         "destinations": _texts(row.destinations),
         "entries": list(row.entries),
     }
@@ -32,7 +38,7 @@ def _reachable(row: Reachable) -> dict[str, Any]:
     return {
         "address": str(row.address),
         "protocol": row.protocol,
-        "ports": _texts(row.ports),
+        "ports": _texts(map(port_text, row.ports)),
         "clients": _texts(row.clients),
         "entry": row.entry,
     }

@@ -1,12 +1,16 @@
 """`natgate trace` and `natgate allowlist` from files, as a user types them."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
 
+from natgate.cli import trace_view
 from natgate.cli.main import main
+from natgate.lab import catalogue
 from tests.gateways import ENTRIES
 from tests.routed import ROUTES
 
@@ -48,10 +52,10 @@ def test_a_packet_that_is_dropped_ends_with_the_reason(files: tuple[str, str]) -
     """A prediction alone is no difference."""
     done = trace(files, "--from", "world", "--to", "203.0.113.1", "--proto", "tcp:81")
     assert done.exit_code == 0
-    assert done.stdout.splitlines()[-2:] == [
-        "source seen at the target: predicted nothing arrives",
-        "node-a: no entry of web takes tcp 81 at 203.0.113.1, so it ends here",
-    ]
+    assert done.stdout.splitlines()[-1] == (
+        "source seen at the target: predicted nothing arrives: "
+        "node-a: no entry of web takes tcp 81 at 203.0.113.1, so it ends here"
+    )
 
 
 def test_the_document_is_on_stdout_alone(files: tuple[str, str]) -> None:
@@ -102,3 +106,58 @@ def test_an_allowlist_is_a_table_or_a_document(files: tuple[str, str]) -> None:
     refused = run("allowlist", "--spec", files[0], "--to", "x")
     assert refused.exit_code == 1
     assert "x is no IPv4 address or prefix" in refused.stderr
+
+
+def test_ports_are_written_as_firewalls_write_them(files: tuple[str, str]) -> None:
+    """In the table and in the document; a source that keeps its own port may have each."""
+    asked = ("allowlist", "--spec", files[0], "--to", "198.51.100.0/24")
+    shown, document = run(*asked).stdout, json.loads(run(*asked, "--json").stdout)
+    written = [port for row in document["reached"] for port in row["ports"]]
+    assert any("-" in port for port in written)
+    assert not any("/" in port for port in written)
+    assert all(port in shown for port in written)
+    rows = zip(shown.splitlines()[2:], document["sources"], strict=False)
+    free = [line.split()[1] for line, row in rows if not row["source_ports"]]
+    assert set(free) <= {"all", "-"}
+    assert "all" in free
+
+
+def test_a_destination_to_which_nothing_is_translated_is_said(tmp_path: Path) -> None:
+    """Instead of a table without its first part."""
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(catalogue.as_yaml(catalogue.prepared("resolver").spec))
+    done = run("allowlist", "--spec", str(spec), "--to", "198.51.100.1")
+    assert done.stdout.startswith("no entry translates anything towards 198.51.100.1: ")
+
+
+@pytest.mark.parametrize(
+    ("command", "way_out"),
+    [
+        (("trace", "--from", "10.0.0.1", "--to", "10.0.0.2", "--proto", "icmp"), "--lab NAME"),
+        (("allowlist", "--to", "10.0.0.2"), "--spec FILE"),
+    ],
+)
+def test_without_an_agent_the_way_out_is_one_that_the_command_has(
+    tmp_path: Path, command: tuple[str, ...], way_out: str
+) -> None:
+    """They know no --once."""
+    done = run(*command, "--state", str(tmp_path))
+    assert done.exit_code == 5
+    assert way_out in " ".join(done.stderr.split())
+    assert "--once" not in done.stderr
+
+
+def test_a_terminal_that_is_too_narrow_gets_the_packet_on_a_line_of_its_own(
+    files: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Never broken in the middle of an address."""
+    asked = ("--from", "client", "--to", "world", "--proto", "tcp:443")
+    wide = trace(files, *asked).stdout.splitlines()
+    narrow = partial(Console, width=60, highlight=False, soft_wrap=True)
+    monkeypatch.setattr(trace_view, "out", narrow)
+    lines = trace(files, *asked).stdout.splitlines()
+    assert lines[0].split() == wide[0].split()[:-3]
+    assert lines[1].startswith("client ")
+    assert lines[2] == "    10.10.0.5 -> 192.0.2.9:443"
+    assert lines[6] == "    203.0.113.3 -> 192.0.2.9:443"
+    assert lines[-1] == wide[-1]

@@ -62,6 +62,20 @@ def test_what_cannot_be_asked_is_refused_with_what_can(start: str, to: str, said
         foretell(topology, every_entry(), start, to, ("tcp", 443))
 
 
+def test_a_node_that_the_routes_call_otherwise_is_refused() -> None:
+    """Else it would be foretold to forward everything as it came."""
+    topology = routed(("name: node-a", "name: gw-1"))
+    with pytest.raises(RefusedError, match="node node-a in the spec, and host gw-1 in the routes"):
+        foretell(topology, every_entry(), "client", WORLD, ("tcp", 443))
+
+
+@pytest.mark.parametrize("to", ["", "192.0.2.9/32", "a_b"])
+def test_what_is_no_name_is_not_asked_of_a_resolver(to: str) -> None:
+    """A mistyped address is not said to lie in no zone."""
+    with pytest.raises(RefusedError, match="is neither an address nor one of client"):
+        foretell(routed(NAMES), every_entry(), "client", to, ("tcp", 443))
+
+
 def test_a_node_follows_what_comes_in_from_an_address() -> None:
     """By the link by which that address is reached; or what it sends itself."""
     trace, sent, link = foretell_here(node_only(), every_entry(), "10.10.0.5", WORLD, ("tcp", 443))

@@ -57,9 +57,31 @@ def test_another_source_is_different_and_its_rule_is_named(trace: Trace) -> None
 def test_another_destination_is_different_too(trace: Trace) -> None:
     """Somebody else has redirected it."""
     found = compare(trace, Evidence(source=SEEN, destination=OTHER), None)
-    assert found.reason == f"dry run: to 10.10.0.20, predicted {WORLD}"
+    assert found.reason == f"dry run: to 10.10.0.20, predicted {WORLD}:443"
+    port = Evidence(source=SEEN, destination=IPv4Address(WORLD), destination_port=8443)
+    found = compare(trace, port, None)
+    assert found.reason == f"dry run: to {WORLD}:8443, predicted {WORLD}:443"
     same = Evidence(source=SEEN, destination=IPv4Address(WORLD))
     assert compare(trace, same, None).match
+
+
+def test_the_right_source_at_another_host_is_different(trace: Trace) -> None:
+    """Somebody beyond the node, where no dry run looks, has redirected it."""
+    found = compare(trace, None, Evidence(source=SEEN, destination=OTHER, destination_port=443))
+    assert found.match is False
+    assert found.reason == f"observed: to 10.10.0.20:443, predicted {WORLD}:443"
+    since = Evidence(source=OTHER, where="so since internet")
+    assert compare(trace, None, since).reason == (
+        "observed: source 10.10.0.20, predicted 203.0.113.3 (so since internet)"
+    )
+    there = Evidence(source=SEEN, destination=IPv4Address(WORLD), destination_port=443)
+    assert compare(trace, None, there).match
+
+
+def test_what_a_host_sends_itself_is_compared_as_it_was_sent(trace: Trace) -> None:
+    """There is no hop before the last one."""
+    own = replace(trace, hops=trace.hops[-1:])
+    assert compare(own, None, Evidence(source=SEEN, destination=IPv4Address(WORLD))).match
 
 
 def test_a_packet_that_ends_early_is_different_with_the_place(trace: Trace) -> None:

@@ -101,6 +101,34 @@ def test_the_six_cells_are_foretold(
     assert trace.reason is None
 
 
+def test_the_question_begins_with_who_asks_whom() -> None:
+    """Resolver, zone and far server, and the address that comes of it."""
+    query = traced(()).query
+    assert query is not None
+    assert query.hops[0].note == (
+        f"is asked at 172.31.0.2 for {NAME}, and asks 10.20.2.53 for zone ohio.internal, "
+        "which answers 10.20.1.20"
+    )
+
+
+def test_what_becomes_of_the_question_at_its_first_host_is_kept() -> None:
+    """Behind who asks whom."""
+    around = topology(())
+    hosts = tuple(
+        host.model_copy(update={"tables": {}}) if host.name == "resolver" else host
+        for host in around.hosts
+    )
+    around = around.model_copy(update={"hosts": hosts})
+    trace = with_question(traced(()), around, SCENE.spec, way_of(around, NAME))
+    assert trace.query is not None
+    note = trace.query.hops[0].note
+    assert note is not None
+    assert note.endswith("which answers 10.20.1.20; no route to 10.20.2.53: no rule is left")
+    assert trace.reason == (
+        f"{NAME} is not resolved: resolver: no route to 10.20.2.53: no rule is left"
+    )
+
+
 def test_a_question_that_gets_lost_is_the_reason() -> None:
     """Without the address, no packet is sent."""
     trace = traced((), cut=True)

@@ -2,8 +2,9 @@
 
 from ipaddress import IPv4Network
 
+from natgate.model.fields import Ports
 from natgate.plan.allowlist import allowlist
-from natgate.wire.allowlist import allowlist_data
+from natgate.wire.allowlist import allowlist_data, port_text
 from tests.specs import two_zones
 
 
@@ -32,3 +33,9 @@ def test_the_document_has_all_sections() -> None:
             "entry": "partner icmp_reply",
         }
     ]
+
+
+def test_a_range_is_written_with_a_dash() -> None:
+    """As firewalls write it, and as the source ports of the same document are."""
+    assert port_text(Ports(first=100, last=109)) == "100-109"
+    assert port_text(Ports(first=80, last=80)) == "80"
