@@ -176,7 +176,8 @@ def test_it_makes_the_stack_and_leaves_it_alone(
     assert routes == [network["route_tables"][name] for name in ("Edge", "ClientsA", "ClientsC")]
     rules = client(cloud, "events").list_rules()["Rules"]
     assert len([rule for rule in rules if rule["Name"].startswith("natgate-main-")]) == 5
-    for table in client(cloud, "ec2").describe_route_tables()["RouteTables"]:
+    own = list(network["route_tables"].values())
+    for table in client(cloud, "ec2").describe_route_tables(RouteTableIds=own)["RouteTables"]:
         owned = [route for route in table["Routes"] if route.get("GatewayId") != "local"]
         assert [route for route in owned if "DestinationCidrBlock" in route] == []
 

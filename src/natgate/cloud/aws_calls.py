@@ -187,6 +187,8 @@ def _usable(make: Callable[[], AnswerT]) -> AnswerT:
         return make()
     except Exception as error:
         names = {each.__name__ for each in type(error).__mro__}
+        if names & _UNABLE:
+            raise AwsError(aws_error.NO_CREDENTIALS) from None
         if not names & {_ANY, "ValueError"}:
             raise
         why = aws_error.harmless(str(error))
