@@ -175,9 +175,15 @@ class Replication:
             elif self._filling is not None:
                 if empty or looks % COUNT == 0:
                     await self._count()
+                await self._keep_way()
                 self._fill()
             looks += 1
             await asyncio.sleep(LOOK if empty else PAUSE)
+
+    async def _keep_way(self) -> None:
+        """Make the route to the other node again, which a link takes along when it goes down."""
+        with suppress(RefusedError, HostError):
+            await asyncio.to_thread(self._pairing, self._spec, self._me, self._peer)
 
     async def _count(self) -> None:
         before = self._stats
