@@ -124,7 +124,7 @@ class AwsSteering:
 
     async def illness(self) -> str | None:
         """Why this node's interface cannot forward; a source/destination check is switched off."""
-        interface = await self._find(self._me)
+        interface = await self._vpc.interface_of(self._me)
         if interface is None:
             return _no_interface(self._me)
         try:
@@ -150,7 +150,7 @@ class AwsSteering:
             if target == self._me or (r in self._handed and target in self._nodes)
         ]
         failed = [error for error in await asyncio.gather(*gone) if error]
-        interface = await self._find(self._me)
+        interface = await self._vpc.interface_of(self._me)
         if interface is not None:
             await self._addresses.release([_address(route) for route in lying], interface)
         if failed:
@@ -202,12 +202,8 @@ class AwsSteering:
         """Whether what somebody else made counts as nothing."""
         return self._adopt and isinstance(target, str)
 
-    async def _find(self, node: IPv4Address) -> Interface | None:
-        found = await self._vpc.nodes(fresh=True)
-        return next((i for i in found.values() if node in i.addresses), None)
-
     async def _interface(self, node: IPv4Address) -> Interface:
-        found = await self._find(node)
+        found = await self._vpc.interface_of(node)
         if found is None:
             raise HostError(_no_interface(node))
         return found
@@ -221,13 +217,7 @@ class AwsSteering:
 
     async def _uncheck(self, interface: Interface) -> None:
         if interface.checked:
-            await self._client.call(
-                "ec2",
-                "ModifyNetworkInterfaceAttribute",
-                interface.id,
-                NetworkInterfaceId=interface.id,
-                SourceDestCheck={"Value": False},
-            )
+            await self._vpc.let_forward(interface)
 
     async def _lead(
         self,

@@ -13,7 +13,7 @@ from natgate.model.error import HostError
 from natgate.model.share import all_shares
 from natgate.model.spec import Node, Spec
 from natgate.wire.aws_error import DRY_RUN
-from natgate.wire.aws_routes import accepted
+from natgate.wire.aws_routes import Interface, accepted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,6 @@ class Check:
         settings = settings_of(spec)
         self._spec = spec
         self._node = node
-        self._client = client
         self._vpc = Vpc(client, settings, spec)
         self._steering = AwsSteering(settings, spec, node.name, client)
         wanted = {route for share in all_shares(spec) for route in share.routes}
@@ -67,8 +66,7 @@ class Check:
 
     async def _interface(self) -> list[Finding]:
         address = self._node.address
-        holders = await self._vpc.nodes(fresh=True)
-        own = next((i for i in holders.values() if address in i.addresses), None)
+        own = await self._vpc.interface_of(address)
         if own is None:
             missing = f"no interface has {address}; run natgate aws join on that node"
             return [Finding(what=f"interface of {self._node.name}", found="none", missing=missing)]
@@ -76,20 +74,13 @@ class Check:
         check = "source/destination check"
         if not own.checked:
             return [*found, Finding(what=check, found="off")]
-        refusal = await self._may_uncheck(own.id)
+        refusal = await self._may_uncheck(own)
         state = "on; the agent switches it off" if refusal is None else "on"
         return [*found, Finding(what=check, found=state, missing=refusal)]
 
-    async def _may_uncheck(self, interface: str) -> str | None:
+    async def _may_uncheck(self, interface: Interface) -> str | None:
         try:
-            await self._client.call(
-                "ec2",
-                "ModifyNetworkInterfaceAttribute",
-                interface,
-                NetworkInterfaceId=interface,
-                SourceDestCheck={"Value": False},
-                DryRun=True,
-            )
+            await self._vpc.let_forward(interface, dry=True)
         except AwsError as error:
             return None if error.code == DRY_RUN else str(error)
         return None
@@ -105,7 +96,7 @@ class Check:
             )
             for route in self._routes
             if not is_held(self._spec, route)
-            for fits in [accepted(route, self._spec.network.ranges, subnets)]
+            for fits in [accepted(route.destination, self._spec.network.ranges, subnets)]
         ]
 
     async def _rights(self) -> list[Finding]:

@@ -6,19 +6,20 @@ import json
 from natgate.cloud.aws_calls import AwsError
 from natgate.cloud.aws_client import AwsClient
 from natgate.cloud.imds import Metadata
+from natgate.model.aws_names import (
+    HOOK,
+    METRIC,
+    NAMESPACE,
+    PATH_HEALTH,
+    SCALING_GROUP_TAG,
+    SOURCE,
+    dimensions,
+)
 from natgate.model.error import HostError
 from natgate.model.spec import Spec
 from natgate.model.steering import AwsSteering
 from natgate.model.view import PathHealth
-
-NAMESPACE, METRIC = "natgate", "PathHealthy"
-"""The metric: 1 or an explicit 0 each time, by group and zone; a gap is slower to be noticed."""
-
-SOURCE, DETAIL_TYPE = "natgate", "natgate Path Health"
-"""The event that a change is told by."""
-
-HOOK, GROUP_OF = "natgate-ready", "aws:autoscaling:groupName"
-"""The lifecycle hook that a new instance waits in, and the tag that names its auto scaling group."""
+from natgate.wire.aws_routes import tag_of
 
 NO_ACTION = "ValidationError"
 """The code by which Auto Scaling says that nobody waits in the hook."""
@@ -43,10 +44,9 @@ class AwsAnnouncer:
 
     async def measure(self, *, healthy: bool) -> None:
         """One data point of high resolution, so that an alarm can look at ten seconds."""
-        dimensions = {"Group": self._group, "Zone": self._zone}
         point = {
             "MetricName": METRIC,
-            "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
+            "Dimensions": dimensions(self._group, self._zone),
             "Value": 1.0 if healthy else 0.0,
             "Unit": "Count",
             "StorageResolution": 1,
@@ -63,7 +63,7 @@ class AwsAnnouncer:
             "healthy": health.healthy,
             "reasons": health.reasons,
         }
-        entry = {"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": json.dumps(detail)}
+        entry = {"Source": SOURCE, "DetailType": PATH_HEALTH, "Detail": json.dumps(detail)}
         answer = await self._client.call("events", "PutEvents", "the default bus", Entries=[entry])
         if answer.get("FailedEntryCount"):
             code = answer["Entries"][0].get("ErrorCode", "")
@@ -102,5 +102,4 @@ class AwsAnnouncer:
             "ec2", "DescribeInstances", instance, InstanceIds=[instance]
         )
         found = [i for r in answer["Reservations"] for i in r["Instances"]]
-        tags = [tag for i in found for tag in i.get("Tags", ())]
-        return next((tag["Value"] for tag in tags if tag["Key"] == GROUP_OF), None)
+        return next((tag_of(i.get("Tags", ()), SCALING_GROUP_TAG) for i in found), None)

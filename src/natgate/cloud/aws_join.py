@@ -15,6 +15,7 @@ from natgate.cloud.aws_client import AwsClient, filters
 from natgate.cloud.aws_vpc import Vpc
 from natgate.cloud.imds import Instance
 from natgate.kernel.links import Links
+from natgate.model.aws_names import GROUP_TAG
 from natgate.model.error import HostError, RefusedError
 from natgate.model.spec import Node, Spec
 from natgate.model.steering import AwsSteering
@@ -109,13 +110,7 @@ class Join:
             taken = f", taken from {former}" if former else ""
             done.append(f"assigned {node.address} to {own.id}{taken}")
         if own.checked:
-            await self._client.call(
-                "ec2",
-                "ModifyNetworkInterfaceAttribute",
-                own.id,
-                NetworkInterfaceId=own.id,
-                SourceDestCheck={"Value": False},
-            )
+            await self._vpc.let_forward(own)
             done.append(f"switched off the source/destination check of {own.id}")
         if set_address(own.addresses[0], node.address):
             done.append(f"added {node.address}/32 to the link of {own.addresses[0]}")
@@ -144,7 +139,7 @@ class Join:
                 return None
             if holder.group != self._group:
                 raise RefusedError(
-                    f"{address} is on {holder.id}, which has no tag natgate:group={self._group}: "
+                    f"{address} is on {holder.id}, which has no tag {GROUP_TAG}={self._group}: "
                     "somebody else has it; give the node another address"
                 )
             state = await self._state(holder.instance)

@@ -5,9 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from ipaddress import IPv4Network
 from typing import Any
 
 from natgate.cloud.aws_calls import THREADS, AwsError, Patience, call
+from natgate.model.aws_names import SCALING_GROUP_TAG
 from natgate.model.error import HostError
 from natgate.model.referee import (
     Alarm,
@@ -18,10 +20,9 @@ from natgate.model.referee import (
     Target,
     World,
 )
+from natgate.wire.aws_routes import LOCAL, Entry, Table, parse_interfaces, parse_tables, tag_of
 
-GROUP_OF = "aws:autoscaling:groupName"
 _ALARMS: Mapping[str, Alarm] = {"OK": "OK", "ALARM": "ALARM"}
-_PROPAGATED, _LOCAL = "EnableVgwRoutePropagation", "local"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,7 @@ class AwsGroup:
             found = list(self._instances(filters))
         except HostError:
             return None  # the turn is right also for an instance that is not ours
-        return _tags(found[0]).get(GROUP_OF, "") if found else None
+        return tag_of(found[0].get("Tags", ()), SCALING_GROUP_TAG) or "" if found else None
 
     def read(self) -> World:
         """Instances, alarms and routes, as AWS knows them now; HostError if one cannot be read."""
@@ -90,7 +91,7 @@ class AwsGroup:
         return [each.result() for each in begun]
 
     def _running(self) -> tuple[Instance, ...]:
-        wanted = {f"tag:{GROUP_OF}": [self.setup.asg], "instance-state-name": ["running"]}
+        wanted = {f"tag:{SCALING_GROUP_TAG}": [self.setup.asg], "instance-state-name": ["running"]}
         found = self._instances(_filters(wanted))
         return tuple(i for each in found if (i := _instance(each)) is not None)
 
@@ -110,33 +111,27 @@ class AwsGroup:
         answer = call("cloudwatch:DescribeAlarms", "", act, self.patience)
         return {each["AlarmName"]: each for each in answer["MetricAlarms"]}
 
-    def _tables(self) -> dict[str, dict[str, dict[str, Any]]]:
-        """The routes of each table that is there, by their destinations."""
+    def _tables(self) -> dict[str, Table]:
+        """The tables that are there, by their ids."""
         ids = sorted({route.table for share in self.setup.shares for route in share.routes})
         act = partial(self._ec2.describe_route_tables, Filters=_filters({"route-table-id": ids}))
-        return {
-            table["RouteTableId"]: {
-                each["DestinationCidrBlock"]: each
-                for each in table["Routes"]
-                if "DestinationCidrBlock" in each and not _is_nobodys(each)
-            }
-            for table in self._pages("ec2:DescribeRouteTables", act, "RouteTables")
-        }
+        found = list(self._pages("ec2:DescribeRouteTables", act, "RouteTables"))
+        return {table.id: table for table in parse_tables({"RouteTables": found})}
 
     def _routes(
-        self, instances: Iterable[Instance], tables: dict[str, dict[str, dict[str, Any]]]
+        self, instances: Iterable[Instance], tables: Mapping[str, Table]
     ) -> Mapping[TableRoute, Target | None]:
         """What each route leads to; one whose table is not there is unread."""
         routes = list(dict.fromkeys(r for share in self.setup.shares for r in share.routes))
-        known = {route: tables.get(route.table, {}).get(route.destination) for route in routes}
+        known = {route: _entry(tables, route) for route in routes}
         own = {instance.interface for instance in instances}
-        led = {i for each in known.values() if each and (i := each.get("NetworkInterfaceId"))}
+        led = {entry.interface for entry in known.values() if entry and entry.interface}
         kinds = self._kinds(led - own)
         return {
-            route: _target(each, own, kinds)
+            route: _target(entry, own, kinds)
             if route.table in tables
             else Target(kind="unread", text=f"there is no route table {route.table}")
-            for route, each in known.items()
+            for route, entry in known.items()
         }
 
     def _kinds(self, interfaces: set[str]) -> Mapping[str, bool]:
@@ -145,11 +140,10 @@ class AwsGroup:
             return {}
         filters = _filters({"network-interface-id": sorted(interfaces)})
         act = partial(self._ec2.describe_network_interfaces, Filters=filters)
-        found = self._pages("ec2:DescribeNetworkInterfaces", act, "NetworkInterfaces")
+        found = list(self._pages("ec2:DescribeNetworkInterfaces", act, "NetworkInterfaces"))
         return {
-            each["NetworkInterfaceId"]: _tags(each, "TagSet").get("natgate:group")
-            == self.setup.group
-            for each in found
+            each.id: each.group == self.setup.group
+            for each in parse_interfaces({"NetworkInterfaces": found})
         }
 
     def _pages(
@@ -213,10 +207,6 @@ def _filters(wanted: Mapping[str, list[str]]) -> list[dict[str, Any]]:
     return [{"Name": name, "Values": values} for name, values in wanted.items()]
 
 
-def _tags(found: Mapping[str, Any], field: str = "Tags") -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in found.get(field, ())}
-
-
 def _since(alarm: Mapping[str, Any]) -> datetime | None:
     """When an alarm became what it is, or was last told anew if AWS does not say that."""
     found = alarm.get("StateTransitionedTimestamp") or alarm.get("StateUpdatedTimestamp")
@@ -239,25 +229,18 @@ def _instance(found: Mapping[str, Any]) -> Instance | None:
     return None
 
 
-def _is_nobodys(found: Mapping[str, Any]) -> bool:
-    """Routes over which one to an interface wins: a propagated one, and that of the VPC itself."""
-    own = found.get("GatewayId") == _LOCAL and not found.get("NetworkInterfaceId")
-    return own or found.get("Origin") == _PROPAGATED
+def _entry(tables: Mapping[str, Table], route: TableRoute) -> Entry | None:
+    table = tables.get(route.table)
+    return table.entries.get(IPv4Network(route.destination)) if table is not None else None
 
 
-def _target(
-    found: Mapping[str, Any] | None, own: set[str], kinds: Mapping[str, bool]
-) -> Target | None:
-    """What a route of a table leads to."""
-    if found is None:
+def _target(entry: Entry | None, own: set[str], kinds: Mapping[str, bool]) -> Target | None:
+    """What a route of a table leads to; a route to an interface wins over that of the VPC itself."""
+    if entry is None or entry.other == LOCAL:
         return None
-    interface = found.get("NetworkInterfaceId")
+    interface = entry.interface
     if interface is None:
-        fields = ("GatewayId", "NatGatewayId", "TransitGatewayId", "VpcPeeringConnectionId")
-        named = next((found[field] for field in fields if found.get(field)), None)
-        return Target(
-            kind="foreign", text=str(named or found.get("InstanceId") or "something else")
-        )
+        return Target(kind="foreign", text=entry.other)
     if interface in own or kinds.get(interface):
         return Target(kind="ours", text=interface)
     return Target(kind="foreign" if interface in kinds else "gone", text=interface)

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network
 
 from natgate.cloud.aws_client import AwsClient, filters
+from natgate.model.aws_names import GROUP_TAG, TABLE_TAG
 from natgate.model.error import HostError
 from natgate.model.share import all_shares, handed_routes
 from natgate.model.spec import Spec
@@ -82,6 +83,22 @@ class Vpc:
             filters(vpc_id=number, addresses__private_ip_address=wanted)
         )
 
+    async def interface_of(self, node: IPv4Address) -> Interface | None:
+        """The interface that has a node's address now."""
+        found = await self.nodes(fresh=True)
+        return next((i for i in found.values() if node in i.addresses), None)
+
+    async def let_forward(self, interface: Interface, *, dry: bool = False) -> None:
+        """Switch an interface's source/destination check off; `dry`: only ask, AwsError answers."""
+        await self._client.call(
+            "ec2",
+            "ModifyNetworkInterfaceAttribute",
+            interface.id,
+            NetworkInterfaceId=interface.id,
+            SourceDestCheck={"Value": False},
+            **({"DryRun": True} if dry else {}),
+        )
+
     async def named(self, ids: Iterable[str]) -> dict[str, Interface]:
         """Interfaces by their ids; those that are gone are left out."""
         wanted = sorted(ids)
@@ -108,7 +125,7 @@ class Vpc:
         return frozenset(IPv4Network(subnet["CidrBlock"]) for subnet in answer["Subnets"])
 
     async def _find(self) -> None:
-        wanted = {f"tag:{aws_routes.GROUP_TAG}": self.group, "tag-key": aws_routes.TABLE_TAG}
+        wanted = {f"tag:{GROUP_TAG}": self.group, "tag-key": TABLE_TAG}
         found = await self._tables(filters(**wanted))
         tables = aws_routes.named_tables(found, self.names, self._ids)
         self._found = {name: table.id for name, table in tables.items() if name not in self._ids}

@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv4Network
 from natgate.model.error import Problem
 from natgate.model.gateway import Gateway
 from natgate.model.routes import Route, wanted_routes
-from natgate.model.share import handed_routes
+from natgate.model.share import Share, all_shares, handed_routes
 from natgate.model.spec import Spec, Subnet
 from natgate.model.steering import AwsSteering
 
@@ -50,6 +50,17 @@ def is_held(spec: Spec, route: Route) -> bool:
     subnet = _subnet_of(spec, route.destination.network_address)
     return route.destination.prefixlen == route.destination.max_prefixlen and (
         subnet is not None and subnet.kind == "node"
+    )
+
+
+def in_tables(spec: Spec) -> tuple[Share, ...]:
+    """The shares that live in route tables, which a referee moves as well.
+
+    The first route says who is active, so a share whose first is an address on the nodes' own
+    interfaces is left to the nodes.
+    """
+    return tuple(
+        share for share in all_shares(spec) if share.routes and not is_held(spec, share.routes[0])
     )
 
 

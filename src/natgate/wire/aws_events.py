@@ -8,13 +8,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from natgate.model.aws_names import PATH_HEALTH, SOURCE
 from natgate.model.error import RefusedError
 from natgate.model.referee import CloudEvent
 
 LAUNCHED = "EC2 Instance Launch Successful"
 STATE_CHANGED = "EC2 Instance State-change Notification"
 ALARM_CHANGED = "CloudWatch Alarm State Change"
-PATH_HEALTH = "natgate Path Health"
 TICKED = "Scheduled Event"
 
 _LEAVING = {"stopping", "stopped", "shutting-down", "terminated"}
@@ -118,7 +118,7 @@ _EVENTS = {
     LAUNCHED: ("aws.autoscaling", _launched),
     STATE_CHANGED: ("aws.ec2", _state_changed),
     ALARM_CHANGED: ("aws.cloudwatch", _alarm_changed),
-    PATH_HEALTH: ("natgate", _path_health),
+    PATH_HEALTH: (SOURCE, _path_health),
     TICKED: ("aws.events", _ticked),
 }
 """Each kind of event with whom it must come from."""

@@ -8,10 +8,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
-from natgate.model.routes import Route
-
-GROUP_TAG, TABLE_TAG = "natgate:group", "natgate:table"
-"""Tags: the name of the network that a thing belongs to, and that of a route table in its spec."""
+from natgate.model.aws_names import GROUP_TAG, TABLE_TAG
 
 Answer = Mapping[str, Any]
 """One answer of the API, as botocore reads it."""
@@ -83,7 +80,7 @@ def parse_tables(answer: Answer) -> tuple[Table, ...]:
         Table(
             id=table["RouteTableId"],
             vpc=table.get("VpcId", ""),
-            name=_tag(table.get("Tags", ()), TABLE_TAG),
+            name=tag_of(table.get("Tags", ()), TABLE_TAG),
             entries=_entries(table.get("Routes", ())),
         )
         for table in answer["RouteTables"]
@@ -97,7 +94,7 @@ def parse_interfaces(answer: Answer) -> tuple[Interface, ...]:
             id=found["NetworkInterfaceId"],
             vpc=found.get("VpcId", ""),
             addresses=_addresses(found),
-            group=_tag(found.get("TagSet", ()), GROUP_TAG),
+            group=tag_of(found.get("TagSet", ()), GROUP_TAG),
             instance=found.get("Attachment", {}).get("InstanceId"),
             checked=found.get("SourceDestCheck", True),
         )
@@ -172,19 +169,22 @@ def missing_table(name: str, ids: Mapping[str, str], group: str) -> str:
     )
 
 
-def accepted(route: Route, ranges: Iterable[IPv4Network], subnets: Iterable[IPv4Network]) -> bool:
+def accepted(
+    destination: IPv4Network, ranges: Iterable[IPv4Network], subnets: Iterable[IPv4Network]
+) -> bool:
     """Whether a VPC that has these subnets takes the destination: inside it a whole one only."""
-    inside = [each for each in ranges if route.destination.subnet_of(each)]
-    return not inside or route.destination in {*inside, *subnets}
+    inside = [each for each in ranges if destination.subnet_of(each)]
+    return not inside or destination in {*inside, *subnets}
 
 
 def _entries(routes: Iterable[Answer]) -> dict[IPv4Network, Entry]:
-    """A propagated route is no obstacle: one to an interface wins over it."""
-    return {
-        IPv4Network(route["DestinationCidrBlock"]): _entry(route)
+    """A propagated route is no obstacle, nor is that of the VPC itself: any other wins over them."""
+    found = [
+        (IPv4Network(route["DestinationCidrBlock"]), _entry(route))
         for route in routes
         if "DestinationCidrBlock" in route and route.get("Origin") != _PROPAGATED
-    }
+    ]
+    return dict(sorted(found, key=lambda each: each[1].other != LOCAL))
 
 
 def _entry(route: Answer) -> Entry:
@@ -209,5 +209,6 @@ def _private(text: str | None) -> IPv4Address | None:
     return IPv4Address(text) if text else None
 
 
-def _tag(tags: Iterable[Answer], key: str) -> str | None:
+def tag_of(tags: Iterable[Answer], key: str) -> str | None:
+    """The value of a tag; None without it."""
     return next((tag["Value"] for tag in tags if tag["Key"] == key), None)

@@ -1,5 +1,6 @@
 """The nodes' part of a template: instances, their group, who reaches them, and what they reach."""
 
+from natgate.model.aws_names import GROUP_TAG, HOOK
 from natgate.model.referee import READY_WITHIN
 from natgate.wire.cloudformation_referee import COOLDOWN
 from natgate.wire.cloudformation_setup import Deployment, Resource
@@ -32,7 +33,7 @@ def node_resources(plan: Deployment, user_data: Resource) -> Resource:
 
 
 def _tags(plan: Deployment, name: str | None = None) -> list[Resource]:
-    tags = [{"Key": "natgate:group", "Value": plan.group}]
+    tags = [{"Key": GROUP_TAG, "Value": plan.group}]
     return [{"Key": "Name", "Value": name or plan.name}, *tags]
 
 
@@ -171,7 +172,7 @@ def _scaling_group(plan: Deployment) -> Resource:
             },
             "LifecycleHookSpecificationList": [
                 {
-                    "LifecycleHookName": "natgate-ready",
+                    "LifecycleHookName": HOOK,
                     "LifecycleTransition": "autoscaling:EC2_INSTANCE_LAUNCHING",
                     "DefaultResult": "ABANDON",
                     "HeartbeatTimeout": READY_WITHIN,

@@ -1,10 +1,11 @@
 """The referee's part of a template: the function, what wakes it, and the alarms that it reads."""
 
-import json
-from typing import Any
-
+from natgate.model.aws_names import METRIC, NAMESPACE, PATH_HEALTH, SOURCE, dimensions
+from natgate.wire.aws_events import ALARM_CHANGED, LAUNCHED, STATE_CHANGED
 from natgate.wire.cloudformation_rights import alarm_arns
 from natgate.wire.cloudformation_setup import PERIOD, Deployment, Resource
+from natgate.wire.referee_of_spec import setup_for
+from natgate.wire.referee_setup import render_referee
 
 COOLDOWN = 300
 """Seconds after its start in which an instance is not replaced; also the group's grace period."""
@@ -57,33 +58,10 @@ def referee_resources(plan: Deployment) -> Resource:
 
 def referee_setup(plan: Deployment) -> str:
     """The value of NATGATE_REFEREE, for Fn::Sub: tables are their parameters."""
-    zones = {zone.node: zone for zone in plan.zones}
-    shares = [
-        {
-            "name": share.name,
-            "zones": [zones[node].name for node in share.nodes],
-            "addresses": {zones[node].name: str(zones[node].address) for node in share.nodes},
-            "routes": [
-                {
-                    "table": f"${{{plan.tables[route.table]}}}",
-                    "destination": str(route.destination),
-                }
-                for route in share.routes
-            ],
-        }
-        for share in plan.shares
-    ]
-    setup: dict[str, Any] = {
-        "group": plan.group,
-        "region": plan.region,
-        "asg": plan.name,
-        "alarms": {zone.name: plan.alarm(zone) for zone in plan.zones},
-        "shares": shares,
-        "cooldown": COOLDOWN,
-        "adopt": plan.steering.adopt,
-        "deadline": DEADLINE,
-    }
-    return json.dumps(setup)
+    tables = {name: f"${{{parameter}}}" for name, parameter in plan.tables.items()}
+    return render_referee(
+        setup_for(plan.spec, plan.steering, tables, cooldown=COOLDOWN, deadline=DEADLINE)
+    )
 
 
 def _function(plan: Deployment) -> Resource:
@@ -115,12 +93,9 @@ def _zone_alarm(plan: Deployment, zone: str, name: str) -> Resource:
         "Properties": {
             "AlarmName": name,
             "AlarmDescription": f"natgate's path through {zone} is broken, or silent",
-            "Namespace": "natgate",
-            "MetricName": "PathHealthy",
-            "Dimensions": [
-                {"Name": "Group", "Value": plan.group},
-                {"Name": "Zone", "Value": zone},
-            ],
+            "Namespace": NAMESPACE,
+            "MetricName": METRIC,
+            "Dimensions": dimensions(plan.group, zone),
             "Statistic": "Minimum",
             "Unit": "Count",
             "ComparisonOperator": "LessThanThreshold",
@@ -163,16 +138,16 @@ def _rules(plan: Deployment) -> dict[str, Resource]:
     return {
         "Launch": _pattern(
             "aws.autoscaling",
-            "EC2 Instance Launch Successful",
+            LAUNCHED,
             detail={"AutoScalingGroupName": [plan.name]},
         ),
         "State": _pattern(
             "aws.ec2",
-            "EC2 Instance State-change Notification",
+            STATE_CHANGED,
             detail={"state": ["stopping", "shutting-down"]},
         ),
-        "Alarm": _pattern("aws.cloudwatch", "CloudWatch Alarm State Change", resources=alarms),
-        "PathHealth": _pattern("natgate", "natgate Path Health", detail={"group": [plan.group]}),
+        "Alarm": _pattern("aws.cloudwatch", ALARM_CHANGED, resources=alarms),
+        "PathHealth": _pattern(SOURCE, PATH_HEALTH, detail={"group": [plan.group]}),
         "Tick": {"ScheduleExpression": "rate(1 minute)"},
     }
 

@@ -6,6 +6,7 @@ may replace all of it (research/aws.md, section 5), so tables are named one by o
 
 from collections.abc import Iterable
 
+from natgate.model.aws_names import GROUP_TAG
 from natgate.wire.cloudformation_setup import Deployment, Resource
 
 UNLIMITED = {
@@ -130,7 +131,7 @@ def _associate(plan: Deployment) -> Resource:
 
 
 def _tagged(plan: Deployment) -> Resource:
-    return {"StringEquals": {"aws:ResourceTag/natgate:group": plan.group}}
+    return {"StringEquals": {f"aws:ResourceTag/{GROUP_TAG}": plan.group}}
 
 
 def _allow(

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
-from natgate.model.aws import is_held
+from natgate.model.aws import in_tables, is_held
+from natgate.model.aws_names import alarm, scaling_group
 from natgate.model.error import RefusedError
 from natgate.model.routes import EVERYWHERE, far_of
 from natgate.model.share import Share, all_shares, handed_routes
@@ -55,7 +56,7 @@ class Deployment:
     @property
     def name(self) -> str:
         """The name of the auto scaling group, and the beginning of all other names."""
-        return f"natgate-{self.group}"
+        return scaling_group(self.group)
 
     @property
     def region(self) -> str:
@@ -64,7 +65,7 @@ class Deployment:
 
     def alarm(self, zone: DeployedZone) -> str:
         """The name of a zone's alarm."""
-        return f"{self.name}-{zone.name}"
+        return alarm(self.group, zone.name)
 
 
 def deployment(spec: Spec) -> Deployment:
@@ -88,7 +89,7 @@ def deployment(spec: Spec) -> Deployment:
             f"{apart} has a sync_address, which no instance takes on AWS: packets to it arrive nowhere; "
             "leave it out, and flows are replicated by the node's address"
         )
-    shares = tuple(each for share in all_shares(spec) if (each := _in_tables(spec, share)))
+    shares = in_tables(spec)
     if not shares:
         raise RefusedError(
             "every fixed address lies on the nodes' own interfaces, so there is no route that a "
@@ -122,15 +123,6 @@ def parameters(prefix: str, names: Iterable[str]) -> dict[str, str]:
             wanted, count = f"{prefix}{words}{count}", count + 1
         found[name] = wanted
     return found
-
-
-def _in_tables(spec: Spec, share: Share) -> Share | None:
-    """A share that lives in route tables; None for one whose address lies on the nodes' links.
-
-    The first route says who is active, so a share whose first is no route in a table has no
-    referee: its agents move it.
-    """
-    return share if share.routes and not is_held(spec, share.routes[0]) else None
 
 
 def _zones(spec: Spec, steering: AwsSteering) -> tuple[DeployedZone, ...]:

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from natgate.model.routes import Route
 from natgate.wire.aws_routes import (
     Elastic,
     Entry,
@@ -173,13 +172,24 @@ def test_a_target_is_a_node_or_nobody_or_somebody_else(
     assert target_of(held, interfaces, (NODE, OTHER), "main") == target
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_route_of_the_vpc_itself_yields_to_any_other(turned: bool) -> None:  # noqa: FBT001
+    """Whichever is listed first."""
+    routes = [
+        {"DestinationCidrBlock": "10.10.0.0/24", "GatewayId": "local"},
+        {"DestinationCidrBlock": "10.10.0.0/24", "NetworkInterfaceId": "eni-a"},
+    ]
+    listed = routes[::-1] if turned else routes
+    (table,) = parse_tables({"RouteTables": [{"RouteTableId": "rtb-1", "Routes": listed}]})
+    assert table.entries[IPv4Network("10.10.0.0/24")] == Entry(interface="eni-a")
+
+
 def test_a_vpc_takes_whole_subnets_and_what_lies_outside() -> None:
     """Inside it, the range itself and a subnet are whole; anything else is a part."""
     ranges, subnets = [IPv4Network("10.10.0.0/24")], [IPv4Network("10.10.0.80/28")]
 
     def takes(destination: str) -> bool:
-        route = Route(table="edge", destination=IPv4Network(destination))
-        return accepted(route, ranges, subnets)
+        return accepted(IPv4Network(destination), ranges, subnets)
 
     assert takes("0.0.0.0/0")
     assert takes("192.168.100.0/24")

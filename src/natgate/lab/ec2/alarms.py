@@ -7,8 +7,8 @@ from natgate.lab.ec2.bus import Bus
 from natgate.lab.ec2.settings import CloudTimes, alarm_of, group_of
 from natgate.lab.ec2.taught import Model
 from natgate.lab.scene import Scene
+from natgate.model.aws_names import METRIC, NAMESPACE, dimensions
 
-NAMESPACE, METRIC = "natgate", "PathHealthy"
 PERIODS, BREACHING = 3, 2
 OK, ALARM = "OK", "ALARM"
 
@@ -50,10 +50,7 @@ class Alarms:
                 threshold=1.0,
                 statistic="Minimum",
                 description="the path through a zone",
-                dimensions=[
-                    {"Name": "Group", "Value": self._group},
-                    {"Name": "Zone", "Value": zone},
-                ],
+                dimensions=dimensions(self._group, zone),
                 alarm_actions=[],
                 treat_missing_data="breaching",
             )
@@ -96,8 +93,8 @@ class Alarms:
         ]
 
     def _metric(self, zone: str) -> dict[str, object]:
-        dimensions = {"Group": self._group, "Zone": zone}
-        metric = {"namespace": NAMESPACE, "name": METRIC, "dimensions": dimensions}
+        named = {"Group": self._group, "Zone": zone}
+        metric = {"namespace": NAMESPACE, "name": METRIC, "dimensions": named}
         return {"metric": metric, "period": self._period, "stat": "Minimum"}
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from natgate.lab.ec2.taught import ACCOUNT
+from natgate.wire.aws_events import ALARM_CHANGED, LAUNCHED, STATE_CHANGED, TICKED
 
 Event = dict[str, object]
 
@@ -41,7 +42,7 @@ def state_change(stamp: Stamp, instance: str, state: str) -> Event:
     """An instance of any group is in another state."""
     return stamp.event(
         "aws.ec2",
-        "EC2 Instance State-change Notification",
+        STATE_CHANGED,
         [stamp.arn("ec2", f"instance/{instance}")],
         {"instance-id": instance, "state": state},
     )
@@ -52,7 +53,7 @@ def launched(stamp: Stamp, group: str, instance: str, zone: str, subnet: str) ->
     when = stamp.time.strftime("%Y-%m-%dT%H:%M:%SZ")
     return stamp.event(
         "aws.autoscaling",
-        "EC2 Instance Launch Successful",
+        LAUNCHED,
         [
             stamp.arn("autoscaling", f"autoScalingGroup:{stamp.id}:autoScalingGroupName/{group}"),
             stamp.arn("ec2", f"instance/{instance}"),
@@ -84,7 +85,7 @@ def alarm_change(
     first = "Unchecked: Initial alarm creation"
     return stamp.event(
         "aws.cloudwatch",
-        "CloudWatch Alarm State Change",
+        ALARM_CHANGED,
         [stamp.arn("cloudwatch", f"alarm:{name}")],
         {
             "alarmName": name,
@@ -115,4 +116,4 @@ def put(stamp: Stamp, entry: Mapping[str, object]) -> Event:
 def tick(stamp: Stamp) -> Event:
     """The schedule's."""
     rule = stamp.arn("events", "rule/natgate-tick")
-    return stamp.event("aws.events", "Scheduled Event", [rule], {})
+    return stamp.event("aws.events", TICKED, [rule], {})

@@ -3,7 +3,8 @@
 from natgate.lab.ec2.call import Answer, Call, RefusalError, answer
 from natgate.lab.ec2.fleet import STATES, Fleet, Member
 from natgate.lab.ec2.route_rules import check_dry
-from natgate.lab.ec2.settings import HOOK, CloudTimes
+from natgate.lab.ec2.settings import CloudTimes
+from natgate.model.aws_names import GROUP_TAG, HOOK
 
 
 class InstanceRules:
@@ -143,7 +144,7 @@ class ScalingRules:
                 {
                     "ResourceId": self._fleet.name,
                     "ResourceType": "auto-scaling-group",
-                    "Key": "natgate:group",
+                    "Key": GROUP_TAG,
                     "Value": self._fleet.group,
                     "PropagateAtLaunch": True,
                 }

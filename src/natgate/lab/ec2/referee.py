@@ -9,17 +9,18 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Mapping
-from importlib import import_module
 
+from natgate.agent.referee import SETUP, handler
 from natgate.lab.ec2.events import Event
-from natgate.lab.ec2.settings import CloudTimes, alarm_of, group_of, scaling_group_of
+from natgate.lab.ec2.settings import CloudTimes
 from natgate.lab.scene import Scene
-from natgate.lab.vpc import REGION, environment, steering
-from natgate.model.aws import is_held
-from natgate.model.share import all_shares
+from natgate.lab.vpc import environment, steering
+from natgate.model.aws import in_tables
+from natgate.wire.referee_of_spec import setup_for
+from natgate.wire.referee_setup import render_referee
 
-SETUP = "NATGATE_REFEREE"
-MODULE = "natgate.agent.referee"
+DEADLINE = 20.0
+"""Seconds for one turn."""
 
 
 def setup_of(scene: Scene, tables: Mapping[str, str], times: CloudTimes) -> str | None:
@@ -28,33 +29,10 @@ def setup_of(scene: Scene, tables: Mapping[str, str], times: CloudTimes) -> str 
     It knows one node in each zone, and moves no share whose address lies on the nodes' own links.
     """
     spec = scene.spec
-    zone_of = {node.name: steering().availability_zone(node.zone) for node in spec.nodes}
-    address_of = {node.name: str(node.address) for node in spec.nodes}
-    shares = [
-        {
-            "name": share.name,
-            "zones": [zone_of[name] for name in share.nodes],
-            "addresses": {zone_of[name]: address_of[name] for name in share.nodes},
-            "routes": [
-                {"table": tables[r.table], "destination": str(r.destination)} for r in share.routes
-            ],
-        }
-        for share in all_shares(spec)
-        if share.routes and not is_held(spec, share.routes[0])
-    ]
-    if not shares or len(set(zone_of.values())) < len(zone_of):
+    if not in_tables(spec) or len({node.zone for node in spec.nodes}) < len(spec.nodes):
         return None
-    return json.dumps(
-        {
-            "group": group_of(scene),
-            "region": REGION,
-            "asg": scaling_group_of(scene),
-            "alarms": {zone: alarm_of(scene, zone) for zone in dict.fromkeys(zone_of.values())},
-            "shares": shares,
-            "cooldown": times.cooldown,
-            "adopt": False,
-            "deadline": 20,
-        }
+    return render_referee(
+        setup_for(spec, steering(), tables, cooldown=times.cooldown, deadline=DEADLINE)
     )
 
 
@@ -109,11 +87,6 @@ class Context:
 
 def main() -> None:
     """Take events until there are no more."""
-    try:
-        handler = import_module(MODULE).handler
-    except ModuleNotFoundError:
-        sys.stdout.write(f"this natgate has no {MODULE}: events are told to nobody\n")
-        return
     for line in sys.stdin:
         try:
             handler(json.loads(line), Context())

@@ -1,9 +1,8 @@
 """What a lab's cloud is told when it starts; times are short, so that nobody waits for AWS's."""
 
 from natgate.lab.scene import Scene
+from natgate.model import aws_names
 from natgate.model.fields import Model
-
-HOOK = "natgate-ready"
 
 
 class CloudTimes(Model):
@@ -25,9 +24,9 @@ def group_of(scene: Scene) -> str:
 
 def scaling_group_of(scene: Scene) -> str:
     """The name of its Auto Scaling group."""
-    return f"natgate-{group_of(scene)}"
+    return aws_names.scaling_group(group_of(scene))
 
 
 def alarm_of(scene: Scene, zone: str) -> str:
     """The name of a zone's alarm."""
-    return f"natgate-{group_of(scene)}-{zone}"
+    return aws_names.alarm(group_of(scene), zone)

@@ -10,6 +10,7 @@ from natgate.lab.ec2.settings import group_of, scaling_group_of
 from natgate.lab.ec2.taught import Model, addresses_of
 from natgate.lab.scene import Scene, subnet_of
 from natgate.lab.vpc import steering
+from natgate.model.aws_names import GROUP_TAG, SCALING_GROUP_TAG, TABLE_TAG
 from natgate.model.error import RefusedError
 from natgate.model.spec import Node
 
@@ -59,7 +60,7 @@ class World:
         if subnet is None:
             raise RefusedError(f"node {node.name} stands in no subnet")
         primary = str(node.address) if first else str(self._free(subnet.cidr))
-        tags = {"natgate:group": group_of(self.scene), "Name": node.name}
+        tags = {GROUP_TAG: group_of(self.scene), "Name": node.name}
         made = self.ec2.create_network_interface(
             self.subnets[subnet.name], primary, tags=tags, delete_on_termination=True
         )
@@ -78,7 +79,7 @@ class World:
             is_instance_type_default=False,
             region_name=steering().region,
             nics=[{"NetworkInterfaceId": made.id, "DeviceIndex": 0}],
-            tags={"instance": {**tags, "aws:autoscaling:groupName": scaling_group_of(self.scene)}},
+            tags={"instance": {**tags, SCALING_GROUP_TAG: scaling_group_of(self.scene)}},
         )
         instance = reservation.instances[0]
         instance._placement.zone = self.zone(node.zone)  # noqa: SLF001 (moto has no setter)
@@ -128,7 +129,7 @@ class World:
     def _tables(self) -> None:
         spec = self.scene.spec
         for name in network.tables(spec):
-            tags = {"natgate:group": group_of(self.scene), "natgate:table": name, "Name": name}
+            tags = {GROUP_TAG: group_of(self.scene), TABLE_TAG: name, "Name": name}
             self.tables[name] = self.ec2.create_route_table(self.vpc, _tags(tags)).id
         for subnet in spec.network.subnets:
             if subnet.table in self.tables:
