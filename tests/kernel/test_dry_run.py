@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -265,7 +266,7 @@ def test_an_overrun_of_the_trace_is_noticed(net: Net) -> None:
         "nft add chain ip debug c { type filter hook prerouting priority -350 ; }",
         "nft add rule ip debug c meta nftrace set 1",
     )
-    with TraceEvents(Path(net.node.path)) as events:
+    with closing(TraceEvents(Path(net.node.path))) as events:
         flow = net.udp(CLIENTS[0])
         for _ in range(12_000):
             net.send(CLIENTS[0], TARGETS[0], flow)

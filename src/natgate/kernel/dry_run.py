@@ -9,7 +9,7 @@ import errno
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -80,7 +80,7 @@ def prepared(
 ) -> Iterator[tuple[Ruleset, str, injection.Injector, TraceEvents]]:
     """The table that swallows the probe, its name, the way in, and the trace; taken away after."""
     name = wire.name_of(os.getpid(), next(_NUMBERS))
-    with Ruleset() as ruleset, TraceEvents() as events:
+    with closing(Ruleset()) as ruleset, closing(TraceEvents()) as events:
         _sweep(ruleset)
         try:
             _add_table(ruleset, name, probe, link)

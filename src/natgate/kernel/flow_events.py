@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from natgate.kernel import sysctl
-from natgate.kernel.netlink import ADD_MEMBERSHIP, NETFILTER, SOL_NETLINK
+from natgate.kernel.netlink import ADD_MEMBERSHIP, NETFILTER, RECEIVE_BUFFER_FORCE, SOL_NETLINK
 from natgate.model.error import HostError, RefusedError
 from natgate.wire.flow_filter import translated_only
 
@@ -26,7 +26,7 @@ SETTINGS = {
 }
 _NEW_GROUP, _DESTROY_GROUP = 1, 3
 _BROADCAST_ERROR = 4
-_RECEIVE_BUFFER_FORCE, _ATTACH_FILTER, _MEMORY = 33, 26, 55
+_ATTACH_FILTER, _MEMORY = 26, 55
 _DONT_WAIT, _TRUNCATED = 0x40, 0x20
 _SLOT, _SLOTS = 512, 4096
 """Bytes of a slot: one message of a flow has about 230."""
@@ -76,7 +76,7 @@ class FlowEvents:
     def _prepare(self, *, new: bool, buffer: int) -> None:
         program = ctypes.create_string_buffer(translated_only())
         fprog = np.array([len(program) // 8, ctypes.addressof(program)], np.uint64).tobytes()
-        self._socket.setsockopt(socket.SOL_SOCKET, _RECEIVE_BUFFER_FORCE, buffer)
+        self._socket.setsockopt(socket.SOL_SOCKET, RECEIVE_BUFFER_FORCE, buffer)
         self._socket.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, fprog)
         self._socket.setsockopt(SOL_NETLINK, _BROADCAST_ERROR, 1)
         self._socket.bind((0, 0))

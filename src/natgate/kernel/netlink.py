@@ -1,5 +1,6 @@
 """A netlink socket that asks and waits for the whole answer."""
 
+import contextlib
 import os
 import secrets
 import socket
@@ -17,6 +18,8 @@ from natgate.wire.rtnetlink import sequence
 ROUTE, NETFILTER = 0, 12
 SOL_NETLINK = 270
 ADD_MEMBERSHIP = 1
+RECEIVE_BUFFER_FORCE = 33
+"""SO_RCVBUFFORCE, which socket(7) has and Python has no name for."""
 _BUFFER = 1 << 16
 _BLOCK = 1 << 22
 _DONE = 20
@@ -25,6 +28,28 @@ _DONE = 20
 _SMALL = 36
 _SECONDS = 5.0
 """The kernel answers within microseconds; a socket that stays silent so long is broken."""
+
+
+def listener(
+    family: int, groups: Sequence[int], *, buffer: int, namespace: Path | None = None
+) -> socket.socket:
+    """A socket that gets what the kernel says to these groups; it never blocks.
+
+    `buffer`: bytes that may wait, less without CAP_NET_ADMIN. PermissionError for a group that is
+    not for everybody.
+    """
+    made = open_socket(socket.AF_NETLINK, socket.SOCK_RAW, family, namespace)
+    try:
+        made.setblocking(False)
+        with contextlib.suppress(PermissionError):
+            made.setsockopt(socket.SOL_SOCKET, RECEIVE_BUFFER_FORCE, buffer)
+        made.bind((0, 0))
+        for group in groups:
+            made.setsockopt(SOL_NETLINK, ADD_MEMBERSHIP, group)
+    except BaseException:
+        made.close()
+        raise
+    return made
 
 
 class NetlinkError(HostError):

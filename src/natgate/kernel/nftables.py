@@ -4,7 +4,6 @@ The table belongs to the netlink socket of the handle, so the flags are sent ove
 (research/owned_table.py). Ownership ends with the socket; `persist` keeps the table.
 """
 
-import ctypes
 import errno
 import os
 import socket
@@ -12,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from natgate.kernel.libnftables import NftHandle
 from natgate.kernel.netlink import NETFILTER, NetlinkError, NetlinkSocket
 from natgate.model.change import (
     AddElements,
@@ -40,7 +40,6 @@ class Nftables:
     """Our table in this network namespace."""
 
     def __init__(self) -> None:
-        self._library = load()
         self._handle, self._socket = self._open()
         # What was listed is given back with the next command, which takes long of a large table.
         self._reader, self._reading = self._open()
@@ -55,10 +54,8 @@ class Nftables:
 
     def close(self) -> None:
         """End ownership; the table stays. A second call does nothing."""
-        for handle in (self._handle, self._reader):
-            if handle:
-                self._library.nft_ctx_free(handle)
-        self._handle = self._reader = ctypes.c_void_p(None)
+        self._handle.close()
+        self._reader.close()
         self._socket.close()
         self._reading.close()
         self._queries.close()
@@ -202,31 +199,22 @@ class Nftables:
     def _list(self) -> str:
         return self._run(self._reader, f"list table ip {TABLE}", _LISTING)
 
-    def _run(self, handle: ctypes.c_void_p, script: str, flags: int) -> str:
-        library = self._library
-        library.nft_ctx_output_set_flags(handle, flags)
-        status = library.nft_run_cmd_from_buffer(handle, script.encode())
-        output = library.nft_ctx_get_output_buffer(handle) or b""
-        if status == 0:
-            return str(output.decode())
-        reason = (library.nft_ctx_get_error_buffer(handle) or b"").decode().strip()
-        head = script if len(script) < 2000 else f"{script[:2000]}\n..."  # noqa: PLR2004 (a screen)
-        raise HostError(f"nft refused the change: {reason}\nscript:\n{head}")
+    def _run(self, handle: NftHandle, script: str, flags: int) -> str:
+        try:
+            return handle.run(script, flags)
+        except HostError as error:
+            head = script if len(script) < 2000 else f"{script[:2000]}\n..."  # noqa: PLR2004 (a screen)
+            raise HostError(f"nft refused the change: {error}\nscript:\n{head}") from None
 
-    def _open(self) -> tuple[ctypes.c_void_p, socket.socket]:
+    def _open(self) -> tuple[NftHandle, socket.socket]:
         """A handle, and a duplicate of its netlink socket: the descriptor that came with it."""
         before = set(_sockets().values())
-        handle = self._library.nft_ctx_new(0)
-        if not handle:
-            raise HostError("libnftables gave no handle")
-        pointer = ctypes.c_void_p(handle)
-        self._library.nft_ctx_buffer_output(pointer)
-        self._library.nft_ctx_buffer_error(pointer)
+        handle = NftHandle()
         for descriptor, name in _sockets().items():
             if name not in before:
                 mine = socket.socket(fileno=os.dup(descriptor))
                 mine.settimeout(_SECONDS)
-                return pointer, mine
+                return handle, mine
         raise HostError("libnftables opened no netlink socket")
 
 
@@ -260,23 +248,3 @@ def _sockets() -> dict[int, str]:
         if target.startswith("socket:"):
             found[int(entry.name)] = target
     return found
-
-
-def load() -> ctypes.CDLL:
-    """The library libnftables; RefusedError if it is missing."""
-    try:
-        library = ctypes.CDLL("libnftables.so.1")
-    except OSError:
-        raise RefusedError(
-            "libnftables.so.1 is missing: install it (Debian: apt-get install libnftables1)"
-        ) from None
-    library.nft_ctx_new.restype = ctypes.c_void_p
-    library.nft_ctx_new.argtypes = [ctypes.c_uint32]
-    library.nft_run_cmd_from_buffer.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
-    library.nft_ctx_output_set_flags.argtypes = [ctypes.c_void_p, ctypes.c_uint]
-    for name in ("free", "buffer_output", "buffer_error"):
-        getattr(library, f"nft_ctx_{name}").argtypes = [ctypes.c_void_p]
-    for name in ("get_output_buffer", "get_error_buffer"):
-        function = getattr(library, f"nft_ctx_{name}")
-        function.restype, function.argtypes = ctypes.c_char_p, [ctypes.c_void_p]
-    return library

@@ -1,10 +1,9 @@
 """What the kernel says by itself when something of ours may have changed."""
 
-import contextlib
 import socket
 from enum import Enum
 
-from natgate.kernel.netlink import ADD_MEMBERSHIP, NETFILTER, ROUTE, SOL_NETLINK
+from natgate.kernel.netlink import NETFILTER, ROUTE, listener
 from natgate.wire.netlink import parse_messages
 from natgate.wire.nfnetlink import touches_table
 
@@ -12,7 +11,6 @@ NFTABLES_GROUP = 7
 LINK_GROUP, TC_GROUP, IPV4_NETCONF_GROUP, IPV6_NETCONF_GROUP = 1, 4, 24, 25
 _SETTINGS_GROUPS = (LINK_GROUP, TC_GROUP, IPV4_NETCONF_GROUP, IPV6_NETCONF_GROUP)
 _BUFFER = 1 << 20
-_RECEIVE_BUFFER_FORCE = 33
 
 
 class Notice(Enum):
@@ -30,8 +28,8 @@ class Notices:
 
     def __init__(self, own_port: int) -> None:
         self._own_port = own_port
-        self._table = _listen(NETFILTER, (NFTABLES_GROUP,))
-        self._settings = _listen(ROUTE, _SETTINGS_GROUPS)
+        self._table = listener(NETFILTER, (NFTABLES_GROUP,), buffer=8 * _BUFFER)
+        self._settings = listener(ROUTE, _SETTINGS_GROUPS, buffer=8 * _BUFFER)
 
     @property
     def sockets(self) -> tuple[socket.socket, socket.socket]:
@@ -57,23 +55,12 @@ class Notices:
         self._settings.close()
 
 
-def _listen(family: int, groups: tuple[int, ...]) -> socket.socket:
-    listener = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, family)
-    listener.setblocking(False)
-    with contextlib.suppress(PermissionError):
-        listener.setsockopt(socket.SOL_SOCKET, _RECEIVE_BUFFER_FORCE, 8 * _BUFFER)
-    listener.bind((0, 0))
-    for group in groups:
-        listener.setsockopt(SOL_NETLINK, ADD_MEMBERSHIP, group)
-    return listener
-
-
-def _waiting(listener: socket.socket) -> list[bytes | None]:
+def _waiting(listening: socket.socket) -> list[bytes | None]:
     """Every datagram that waits, None for an overrun."""
     found: list[bytes | None] = []
     while True:
         try:
-            found.append(listener.recv(_BUFFER))
+            found.append(listening.recv(_BUFFER))
         except BlockingIOError:
             return found
         except OSError:

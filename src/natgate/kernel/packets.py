@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from natgate.kernel.netlink import RECEIVE_BUFFER_FORCE
 from natgate.kernel.netns import inside
 from natgate.model.error import RefusedError
 
 ALL = 0x0003
 _SOL_PACKET, _STATISTICS = 263, 6
-_TIMESTAMP_NS, _ATTACH_FILTER, _RECEIVE_BUFFER_FORCE = 35, 26, 33
+_TIMESTAMP_NS, _ATTACH_FILTER = 35, 26
 _BUFFER = 1 << 24
 _OUTGOING, _TRUNCATED = 4, 0x20
 _TIME = struct.Struct("=qq")
@@ -100,6 +101,6 @@ def _prepare(made: socket.socket, program: bytes) -> None:
     code = ctypes.create_string_buffer(program)
     fprog = struct.pack("@HP", len(program) // 8, ctypes.addressof(code))
     made.setblocking(False)
-    made.setsockopt(socket.SOL_SOCKET, _RECEIVE_BUFFER_FORCE, _BUFFER)
+    made.setsockopt(socket.SOL_SOCKET, RECEIVE_BUFFER_FORCE, _BUFFER)
     made.setsockopt(socket.SOL_SOCKET, _TIMESTAMP_NS, 1)
     made.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, fprog)

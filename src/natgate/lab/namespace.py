@@ -10,25 +10,11 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from natgate.model.error import HostError
+from natgate.kernel.program import run as run  # noqa: PLC0414 (what runs inside is run by it)
 
 NETNS = Path("/run/netns")
 DEADLINE = 2.0
 """Seconds that a process has to end after SIGTERM, before SIGKILL."""
-
-
-def run(argv: Sequence[str], *, stdin: str = "", env: Mapping[str, str] | None = None) -> str:
-    """The standard output of a program; HostError with its command, exit code and stderr."""
-    try:
-        done = subprocess.run(
-            argv, input=stdin, capture_output=True, text=True, check=False, env=env
-        )
-    except OSError as error:
-        raise HostError(f"{argv[0]} cannot be started: {error.strerror}") from None
-    if done.returncode:
-        reason = done.stderr.strip().replace("\n", "; ")
-        raise HostError(f"{' '.join(argv)} failed with exit code {done.returncode}: {reason}")
-    return done.stdout
 
 
 def inside(namespace: str, argv: Iterable[str]) -> list[str]:
