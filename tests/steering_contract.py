@@ -28,6 +28,31 @@ class Bench:
     lead_astray: Callable[[Route], None]
 
 
+def spec_text(steering: str) -> str:
+    """A spec that wants `ROUTES`, with a steering."""
+    return f"""\
+apiVersion: natgate/v1
+network:
+  name: net
+  ranges: [10.10.0.0/16]
+  zones: [a, c]
+  subnets:
+    - {{name: a, zone: a, cidr: 10.10.1.0/24}}
+    - {{name: c, zone: c, cidr: 10.10.2.0/24}}
+    - {{name: fixed, cidr: 10.10.0.80/28, kind: address}}
+nodes:
+  - {{name: node-a, zone: a, address: 10.0.0.1}}
+  - {{name: node-c, zone: c, address: 10.0.0.2}}
+gateways:
+  - name: g
+    addresses: [{{address: 10.10.0.85}}]
+    snat:
+      - {{name: every, subnets: [a]}}
+      - {{name: some, subnets: [c], destinations: [192.0.2.0/24]}}
+steering: {steering}
+"""
+
+
 class SteeringContract:
     """A class of tests; its children say which steering by the fixture `bench`."""
 

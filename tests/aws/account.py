@@ -15,34 +15,12 @@ import boto3
 from natgate.cloud.aws_client import AwsClient
 from natgate.model.spec import Spec
 from natgate.wire.config import parse_spec
+from tests.steering_contract import spec_text
 
 REGION = "ap-northeast-1"
 GROUP = "net"
 ELASTIC_TEXT = "203.0.113.7"
-SPEC = """\
-apiVersion: natgate/v1
-network:
-  name: net
-  ranges: [10.10.0.0/16]
-  zones: [a, c]
-  subnets:
-    - {name: a, zone: a, cidr: 10.10.1.0/24}
-    - {name: c, zone: c, cidr: 10.10.2.0/24}
-    - {name: fixed, cidr: 10.10.0.80/28, kind: address}
-nodes:
-  - {name: node-a, zone: a, address: 10.0.0.1}
-  - {name: node-c, zone: c, address: 10.0.0.2}
-gateways:
-  - name: g
-    addresses: [{address: 10.10.0.85}]
-    snat:
-      - {name: every, subnets: [a]}
-      - {name: some, subnets: [c], destinations: [192.0.2.0/24]}
-steering: {kind: aws, region: ap-northeast-1OPTIONS}
-heartbeat: {key_env: NATGATE_KEY}
-"""
-"""It wants the routes of the contract of steerings."""
-
+SPEC = spec_text("{kind: aws, region: ap-northeast-1OPTIONS}\nheartbeat: {key_env: NATGATE_KEY}")
 Fault = Callable[[str, Mapping[str, Any]], tuple[str, str] | None]
 """Given an operation and its parameters: the error's code and message, or None."""
 

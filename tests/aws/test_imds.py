@@ -38,9 +38,10 @@ def test_a_token_that_has_expired_is_taken_anew(service: Service) -> None:
 
 def test_what_is_not_there_is_none(service: Service) -> None:
     """An instance outside of an auto scaling group has no target state."""
-    assert Metadata(service.endpoint).target_state() is None
-    service.values["autoscaling/target-lifecycle-state"] = "InService"
-    assert Metadata(service.endpoint).target_state() == "InService"
+    name = "autoscaling/target-lifecycle-state"
+    assert Metadata(service.endpoint).read(name) is None
+    service.values[name] = "InService"
+    assert Metadata(service.endpoint).read(name) == "InService"
 
 
 def test_failures_are_told_in_a_sentence(service: Service) -> None:

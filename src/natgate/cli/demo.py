@@ -9,6 +9,7 @@ import click
 from natgate.cli import output
 from natgate.cli.demo_cloud import print_on_cloud
 from natgate.cli.demo_view import LiveView, View, print_result
+from natgate.cli.options import CLOUD_OPTION
 from natgate.lab import catalogue, clouded, faults, vpc
 from natgate.lab.demo import story
 from natgate.lab.events import DemoEnded
@@ -30,13 +31,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     type=click.Choice(catalogue.MODES),
     help="Only this mode of the gateway; may be repeated.",
 )
-@click.option(
-    "--cloud",
-    type=click.Choice(["lab", "aws"]),
-    default="lab",
-    show_default=True,
-    help="Whose routes: the lab's router alone, or an API like EC2's before it (needs moto).",
-)
+@CLOUD_OPTION
 def demo(
     scene: str,
     name: str,

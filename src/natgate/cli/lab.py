@@ -8,6 +8,7 @@ import click
 from natgate.cli import output
 from natgate.cli.demo import demo
 from natgate.cli.lab_routes import routes_
+from natgate.cli.options import CLOUD_OPTION
 from natgate.cli.read import show_status
 from natgate.lab import agents, catalogue, control, faults, life, record, resolving, vpc
 from natgate.lab.scene import Scene
@@ -45,13 +46,7 @@ def say(line: str) -> None:
     type=click.Choice(["auto", "off"]),
     help="Override spec.host.ownership: off behaves as a kernel before 6.9.",
 )
-@click.option(
-    "--cloud",
-    type=click.Choice(["lab", "aws"]),
-    default="lab",
-    show_default=True,
-    help="Whose routes: the lab's router alone, or an API like EC2's before it (needs moto).",
-)
+@CLOUD_OPTION
 def up(scene: str, name: str, ownership: catalogue.Ownership | None, cloud: vpc.Cloud) -> None:
     """Bring up SCENE (built-in, or a file) and return when its gateways forward."""
     life.up(name, catalogue.prepared(scene, ownership), say, cloud)

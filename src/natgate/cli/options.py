@@ -16,6 +16,13 @@ STATE_OPTION = click.option(
 )
 NODE_OPTION = click.option("--node", help="Which node of the spec this is; found by address.")
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+CLOUD_OPTION = click.option(
+    "--cloud",
+    type=click.Choice(["lab", "aws"]),
+    default="lab",
+    show_default=True,
+    help="Whose routes: the lab's router alone, or an API like EC2's before it (needs moto).",
+)
 ONCE_OPTION = click.option(
     "--once", is_flag=True, help="Without an agent: nothing keeps the rules."
 )

@@ -51,10 +51,6 @@ class Metadata:
             interface=self._need(f"network/interfaces/macs/{mac}/interface-id"),
         )
 
-    def target_state(self) -> str | None:
-        """What an auto scaling group wants this instance to become, None outside of one."""
-        return self.read("autoscaling/target-lifecycle-state")
-
     def read(self, path: str) -> str | None:
         """One value, None if there is none of that name."""
         for _ in range(2):
